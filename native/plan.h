@@ -1,0 +1,212 @@
+/*
+ * The plan: what tsrun-init is told to do. This file is the single source of the operations, their numbers and their
+ * fields: the C reader and its structs are made from it by macros, and src/sys/constants.gen.ts by native/gen.
+ *
+ * Wire format, all numbers in the machine's own byte order (a plan never leaves the machine it was made on):
+ *
+ *   header  struct plan_header
+ *   then `count` operations, each: u32 number, u32 length of its fields in bytes, fields
+ *   and nothing after the last.
+ *
+ * Fields, in the order of the op's table, each starting at a multiple of 4:
+ *
+ *   U32   u32
+ *   U64   u64 as two u32, low first (signed values in two's complement)
+ *   STR   u32 length without the NUL, the bytes, one NUL, padding to 4; no NUL inside
+ *   STRS  u32 count, then that many STR
+ *   U64S  u32 count, then that many U64
+ */
+#ifndef TSRUN_PLAN_H
+#define TSRUN_PLAN_H
+
+#define PLAN_MAGIC 0x4e505354u /* "TSPN" */
+#define PLAN_VERSION 1u
+
+/* Bounds the reader holds a plan to; the encoder refuses to make a larger one. */
+#define PLAN_MAX_BYTES (16u << 20)
+#define PLAN_MAX_OPS 65536u
+#define PLAN_MAX_STRING (1u << 20)
+
+struct plan_header {
+	unsigned int magic;
+	unsigned int version;
+	unsigned int length; /* of the whole plan, header included, in bytes */
+	unsigned int count;  /* of operations */
+};
+
+/* A bind whose source the host opens and passes (idmap, user namespaces) has its index; this is "by path". */
+#define PLAN_NO_SOURCE 0xffffffffu
+
+/*
+ * The operations. Everything named `target` is a path inside the container's root: it is resolved by
+ * openat2(RESOLVE_IN_ROOT) below it, before and after pivot_root alike. Everything named `path` or `source` is a path of
+ * the runtime's own mount namespace.
+ *
+ * X(number, name)
+ */
+#define PLAN_OPS(X)                                                                                                  \
+	/* ---- stage one: in the host's namespaces, before the container's first process exists */                   \
+	X(1, join)        /* setns to the namespace of type ns at path; all paths are opened before the first setns */ \
+	X(2, userns)      /* unshare(CLONE_NEWUSER), ask the host to write the id maps, become 0:0 there */            \
+	X(3, unshare)     /* unshare(flags) */                                                                         \
+	X(4, timeOffset)  /* one line of /proc/self/timens_offsets */                                                  \
+	X(5, attach)      /* ask the host to move this process into the container's cgroups; wait */                  \
+	X(6, fork)        /* clone the container's first process (CLONE_PARENT); stage one ends */                    \
+	/* ---- stage two: the container's first process, still seeing the host's files */                            \
+	X(10, keyring)     /* join a new session keyring of this name */                                              \
+	X(11, session)     /* setsid */                                                                               \
+	X(12, loopback)    /* bring up lo */                                                                          \
+	X(13, hostname)                                                                                               \
+	X(14, domainname)                                                                                             \
+	X(15, oomScoreAdj) /* written through the private procfs handle */                                            \
+	X(16, propagation) /* mount(NULL, "/", NULL, flags) of the namespace's root, as it is at that moment */       \
+	X(17, rootfs)      /* make the mount above path private, clone the tree at path, attach it there: the root */ \
+	X(20, mkdir)       /* a folder with its parents, where missing; an existing folder is left as it is */        \
+	X(21, mkfile)      /* an empty file with its parents, where missing */                                        \
+	X(22, mount)       /* a new filesystem: fsopen, fsconfig, fsmount, one move_mount */                          \
+	X(23, bind)        /* open_tree(OPEN_TREE_CLONE) of source, mount_setattr, one move_mount */                  \
+	X(24, remount)     /* change the mount at target (and its superblock where superblock is 1) */                \
+	X(25, mknod)       /* a device node or fifo, replacing nothing: an existing equal one is kept */              \
+	X(26, symlink)     /* an existing name is kept, or removed first where replace is 1 */                        \
+	X(27, hostHooks)   /* ask the host to run prestart and createRuntime hooks; wait */                           \
+	X(28, hook)        /* run a hook from here (createContainer before pivot_root, startContainer after) */       \
+	X(30, pivotRoot)   /* pivot_root into the root, detach the old one */                                         \
+	X(31, moveRoot)    /* without pivot_root: MS_MOVE and chroot, every other procfs and sysfs gone first */      \
+	/* ---- stage three: inside */                                                                                \
+	X(40, sysctl)      /* write value to /proc/sys/name through the private procfs handle */                      \
+	X(41, readonlyPath) /* bind target onto itself read-only; a missing target is no error */                     \
+	X(42, maskPath)    /* cover target with /dev/null or an empty read-only tmpfs; a missing target is no error */ \
+	X(43, rootReadonly)                                                                                           \
+	X(44, chdir)       /* and check that the result lies inside the root */                                       \
+	X(45, rlimit)                                                                                                 \
+	X(46, umask)                                                                                                  \
+	X(47, scheduler)   /* sched_setattr */                                                                        \
+	X(48, ioPriority)                                                                                             \
+	X(49, personality)                                                                                            \
+	X(50, memoryPolicy) /* set_mempolicy; nodes is a bit mask, 64 a word */                                       \
+	X(51, affinity)    /* sched_setaffinity; cpus is a bit mask, 64 a word */                                     \
+	X(52, stdioOwner)  /* fchown descriptors 0 to 2 to uid, except a null device of the host */                   \
+	X(53, boundingSet) /* drop every capability that is not in mask */                                            \
+	X(54, user)        /* PR_SET_KEEPCAPS, setgroups (where setGroups is 1), setresgid, setresuid */              \
+	X(55, capabilities)                                                                                           \
+	X(56, noNewPrivs)                                                                                             \
+	X(57, program)     /* what exec will execute: found in PATH and checked now, HOME filled from passwd */       \
+	X(58, closeFrom)   /* mark every descriptor from first on close-on-exec */                                    \
+	X(59, ready)       /* tell the host; wait until it has recorded this process */                               \
+	X(60, awaitStart)  /* wait for `start` on the socket in the container's state folder */                       \
+	X(61, exec)        /* execve of program */
+
+/* F(kind, name) */
+#define PLAN_join(F) F(U32, ns) F(STR, path)
+#define PLAN_userns(F) F(U32, setGroups) /* 0: setgroups stays denied in the namespace */
+#define PLAN_unshare(F) F(U32, flags)
+#define PLAN_timeOffset(F) F(STR, clock) F(U64, secs) F(U32, nanosecs)
+#define PLAN_attach(F)
+#define PLAN_fork(F)
+#define PLAN_keyring(F) F(STR, name)
+#define PLAN_session(F)
+#define PLAN_loopback(F)
+#define PLAN_hostname(F) F(STR, name)
+#define PLAN_domainname(F) F(STR, name)
+#define PLAN_oomScoreAdj(F) F(U64, value)
+#define PLAN_propagation(F) F(U64, flags)
+#define PLAN_rootfs(F) F(STR, path)
+#define PLAN_mkdir(F) F(STR, target) F(U32, mode)
+#define PLAN_mkfile(F) F(STR, target) F(U32, mode)
+/*
+ * options go to fsconfig one by one: "key=value" with FSCONFIG_SET_STRING, "key" with FSCONFIG_SET_FLAG.
+ * attrSet/attrClear are MOUNT_ATTR_* for mount_setattr before the mount is attached; the recursive pair is for
+ * AT_RECURSIVE. propagation holds MS_SHARED and friends, with MS_REC where recursive, applied in order.
+ * ordinary 1: the target must be a folder reached without any symbolic link (procfs and sysfs; CVE-2019-19921).
+ * copyUp 1: what the target folder holds is copied into the new filesystem first (tmpcopyup).
+ */
+#define PLAN_mount(F)                                                                                                 \
+	F(STR, target) F(STR, source) F(STR, fstype) F(STRS, options) F(U64, attrSet) F(U64, attrClear)               \
+	F(U64, recAttrSet) F(U64, recAttrClear) F(U64S, propagation) F(U32, ordinary) F(U32, copyUp)
+/* sourceIndex: PLAN_NO_SOURCE, or which of the host's opened sources replaces `source`, which then only names it. */
+#define PLAN_bind(F)                                                                                                  \
+	F(STR, target) F(STR, source) F(U32, sourceIndex) F(U32, recursive) F(U64, attrSet) F(U64, attrClear)         \
+	F(U64, recAttrSet) F(U64, recAttrClear) F(U64S, propagation)
+/* options: only with superblock 1, for fsconfig; then FSCONFIG_CMD_RECONFIGURE. */
+#define PLAN_remount(F)                                                                                               \
+	F(STR, target) F(U32, superblock) F(STRS, options) F(U64, attrSet) F(U64, attrClear) F(U64, recAttrSet)       \
+	F(U64, recAttrClear) F(U64S, propagation)
+/* mode: type and permission bits as in st_mode, set exactly, whatever the umask */
+#define PLAN_mknod(F) F(STR, target) F(U32, mode) F(U32, major) F(U32, minor) F(U32, uid) F(U32, gid)
+#define PLAN_symlink(F) F(STR, target) F(STR, text) F(U32, replace)
+#define PLAN_hostHooks(F)
+/*
+ * The hook reads stateHead, this process's pid as it sees it itself, stateTail on its standard input.
+ * env is used where hasEnv is 1; else the environment tsrun-init was started with, which is tsrun's own.
+ * timeout: milliseconds, 0 is none. stage and index are for the error message.
+ */
+#define PLAN_hook(F)                                                                                                  \
+	F(STR, stage) F(U32, index) F(STR, path) F(STRS, args) F(U32, hasEnv) F(STRS, env) F(U32, timeout)            \
+	F(STR, stateHead) F(STR, stateTail)
+#define PLAN_pivotRoot(F)
+#define PLAN_moveRoot(F)
+#define PLAN_sysctl(F) F(STR, name) F(STR, value) /* name with slashes: net/ipv4/ip_forward */
+#define PLAN_readonlyPath(F) F(STR, target)
+#define PLAN_maskPath(F) F(STR, target)
+#define PLAN_rootReadonly(F)
+#define PLAN_chdir(F) F(STR, target)
+#define PLAN_rlimit(F) F(U32, resource) F(U64, soft) F(U64, hard)
+#define PLAN_umask(F) F(U32, mask)
+#define PLAN_scheduler(F)                                                                                             \
+	F(U32, policy) F(U64, flags) F(U64, nice) F(U32, priority) F(U64, runtime) F(U64, deadline) F(U64, period)
+#define PLAN_ioPriority(F) F(U32, value)
+#define PLAN_personality(F) F(U64, persona)
+#define PLAN_memoryPolicy(F) F(U32, mode) F(U64S, nodes)
+#define PLAN_affinity(F) F(U64S, cpus)
+#define PLAN_stdioOwner(F) F(U32, uid)
+#define PLAN_boundingSet(F) F(U64, mask)
+#define PLAN_user(F) F(U32, uid) F(U32, gid) F(U32, setGroups) F(U64S, groups)
+#define PLAN_capabilities(F) F(U64, effective) F(U64, permitted) F(U64, inheritable) F(U64, ambient)
+#define PLAN_noNewPrivs(F)
+#define PLAN_program(F) F(STRS, args) F(STRS, env) F(U32, fillHome)
+#define PLAN_closeFrom(F) F(U32, first)
+#define PLAN_ready(F)
+#define PLAN_awaitStart(F)
+#define PLAN_exec(F)
+
+/*
+ * The conversation, over one SOCK_SEQPACKET pair (descriptor PLAN_FD_HOST of tsrun-init). Each message is a
+ * struct plan_message, followed for PLAN_SAYS_ERROR by two NUL-ended strings: the call and what it was about.
+ * tsrun-init says; the host answers each of the asking kinds with the same kind and nothing else, PLAN_ASKS_SOURCE with
+ * the descriptor attached (SCM_RIGHTS). End of file is always an error: whoever sees it gives up.
+ */
+#define PLAN_MESSAGES(X)                                                                                              \
+	X(1, ASKS_MAPS)   /* stage one is in its new user namespace and waits for uid_map, setgroups, gid_map */       \
+	X(2, ASKS_CGROUP) /* stage one's namespaces exist; it waits to be moved into the cgroups */                    \
+	X(3, ASKS_RECORD) /* value: the first process's pid as stage one sees it; said by stage one, which then ends, \
+			     and waited for by the first process */                                                   \
+	X(4, ASKS_SOURCE) /* value: the index of the mount source wanted */                                           \
+	X(5, ASKS_HOOKS)  /* the host is to run prestart and createRuntime hooks */                                   \
+	X(6, ASKS_READY)  /* everything but the program's execution is done */                                       \
+	X(7, SAYS_EXEC)   /* on the start socket: the next thing is execve; end of file after it is success */        \
+	X(8, SAYS_ERROR)  /* op: index in the plan; value: errno; detail: enum plan_failure */                        \
+	X(9, START)       /* on the start socket, from `start` */
+
+/* Why an op failed, in struct plan_message.detail */
+#define PLAN_FAILURES(X)                                                                                              \
+	X(0, SYSCALL)      /* the call answered errno `value` */                                                       \
+	X(1, PLAN)         /* the plan itself is wrong */                                                              \
+	X(2, HOOK_EXIT)    /* value: the hook's exit status; the subject is the start of what it wrote */              \
+	X(3, HOOK_SIGNAL)  /* value: the signal that ended the hook */                                                 \
+	X(4, HOOK_TIMEOUT) /* value: milliseconds */                                                                   \
+	X(5, NOT_FOUND)    /* program: not in PATH (value ENOENT), or there but not executable (value EACCES) */       \
+	X(6, UNSAFE)       /* refused by a check of tsrun-init's own: the call says which */                           \
+	X(7, HOST_GONE)    /* the host closed the conversation */
+
+struct plan_message {
+	unsigned int kind;   /* PLAN_MESSAGES */
+	unsigned int op;     /* index of the operation it is about */
+	unsigned int value;
+	unsigned int detail; /* PLAN_FAILURES, for SAYS_ERROR */
+};
+#define PLAN_MESSAGE_MAX 4096u
+
+/* Descriptors tsrun-init is started with, beside 0 to 2 and the preserved ones. They are moved there by the spawner. */
+#define PLAN_ARGS "tsrun-init PLAN_FD HOST_FD LISTEN_FD" /* argv: descriptor numbers in decimal; LISTEN_FD -1 is none */
+
+#endif

@@ -1,0 +1,275 @@
+/**
+ * A bundle as the rest of tsrun sees it: config.json decoded, checked, with its defaults filled in. Names are the
+ * runtime-spec's. A field that the spec leaves out for good is `undefined`; lists are never absent, only empty.
+ * 64-bit quantities are `bigint`, so that 18446744073709551615 stays what it is.
+ */
+import type { Pointer } from "../error.ts";
+import type {
+  CapabilityName,
+  IoPriorityClass,
+  MemoryPolicyFlag,
+  MemoryPolicyMode,
+  NamespaceType,
+  PersonalityDomain,
+  RlimitName,
+  RootfsPropagation,
+  SchedulerFlag,
+  SchedulerPolicy,
+} from "./vocabulary.ts";
+
+/** A container to be: where it lies and what its config.json says (runtime-spec config.md). */
+export interface Bundle {
+  /** Absolute path of the bundle's folder. */
+  readonly dir: string;
+  readonly ociVersion: string;
+  readonly hostname: string | undefined;
+  readonly domainname: string | undefined;
+  readonly root: Root;
+  /** Absent when the container is only created, never started. */
+  readonly process: Process | undefined;
+  readonly mounts: readonly Mount[];
+  readonly hooks: Hooks;
+  readonly annotations: ReadonlyMap<string, string>;
+  readonly linux: Linux;
+}
+
+/** What the decoder noticed that is no error: an unknown field, an unknown capability, something deprecated. */
+export interface Warning {
+  readonly pointer: Pointer;
+  readonly text: string;
+  readonly hint: string | undefined;
+}
+
+export interface Root {
+  /** Absolute; relative paths of config.json are taken from the bundle's folder. */
+  readonly path: string;
+  readonly readonly: boolean;
+}
+
+export interface Mount {
+  /** Absolute, inside the container. */
+  readonly destination: string;
+  readonly type: string | undefined;
+  readonly source: string | undefined;
+  readonly options: readonly string[];
+  /** With their own mappings the mount is id-mapped; both are given or neither. */
+  readonly uidMappings: readonly IdMapping[];
+  readonly gidMappings: readonly IdMapping[];
+}
+
+export interface IdMapping {
+  readonly containerID: number;
+  readonly hostID: number;
+  readonly size: number;
+}
+
+export interface Process {
+  readonly terminal: boolean;
+  readonly consoleSize: { readonly height: number; readonly width: number } | undefined;
+  readonly user: User;
+  readonly args: readonly string[];
+  /** `NAME=value` entries, in config.json's order, duplicates kept. */
+  readonly env: readonly string[];
+  /** Absolute, inside the container. */
+  readonly cwd: string;
+  /** All empty where config.json has no capabilities object: the process keeps none. */
+  readonly capabilities: Capabilities;
+  readonly rlimits: readonly Rlimit[];
+  readonly noNewPrivileges: boolean;
+  readonly apparmorProfile: string | undefined;
+  readonly selinuxLabel: string | undefined;
+  readonly oomScoreAdj: number | undefined;
+  readonly scheduler: Scheduler | undefined;
+  readonly ioPriority: IoPriority | undefined;
+  readonly execCPUAffinity: ExecCPUAffinity | undefined;
+}
+
+export interface User {
+  readonly uid: number;
+  readonly gid: number;
+  readonly umask: number | undefined;
+  readonly additionalGids: readonly number[];
+}
+
+/** The five sets, as `CAP_...` names known to {@link CAPABILITIES}; unknown names were warned about and left out. */
+export interface Capabilities {
+  readonly bounding: readonly CapabilityName[];
+  readonly effective: readonly CapabilityName[];
+  readonly inheritable: readonly CapabilityName[];
+  readonly permitted: readonly CapabilityName[];
+  readonly ambient: readonly CapabilityName[];
+}
+
+export interface Rlimit {
+  readonly type: RlimitName;
+  readonly soft: bigint;
+  readonly hard: bigint;
+}
+
+export interface Scheduler {
+  readonly policy: SchedulerPolicy;
+  readonly nice: number;
+  readonly priority: number;
+  readonly flags: readonly SchedulerFlag[];
+  /** Nanoseconds, for SCHED_DEADLINE. */
+  readonly runtime: bigint;
+  readonly deadline: bigint;
+  readonly period: bigint;
+}
+
+export interface IoPriority {
+  readonly class: IoPriorityClass;
+  readonly priority: number;
+}
+
+/** CPU lists such as `0-3,7`, as sorted cpu numbers; `undefined` leaves the affinity alone. */
+export interface ExecCPUAffinity {
+  readonly initial: readonly number[] | undefined;
+  readonly final: readonly number[] | undefined;
+}
+
+export interface Hooks {
+  readonly prestart: readonly Hook[];
+  readonly createRuntime: readonly Hook[];
+  readonly createContainer: readonly Hook[];
+  readonly startContainer: readonly Hook[];
+  readonly poststart: readonly Hook[];
+  readonly poststop: readonly Hook[];
+}
+
+export type HookStage = keyof Hooks;
+
+export interface Hook {
+  /** Absolute. */
+  readonly path: string;
+  /** argv as given, `args[0]` included; `[path]` where config.json has none. */
+  readonly args: readonly string[];
+  /** `undefined` where config.json has none: the environment tsrun was started with. */
+  readonly env: readonly string[] | undefined;
+  /** Seconds, above zero; `undefined` is no limit. */
+  readonly timeout: number | undefined;
+}
+
+export interface Linux {
+  readonly namespaces: readonly Namespace[];
+  readonly uidMappings: readonly IdMapping[];
+  readonly gidMappings: readonly IdMapping[];
+  readonly timeOffsets: { readonly monotonic: TimeOffset | undefined; readonly boottime: TimeOffset | undefined };
+  readonly devices: readonly Device[];
+  readonly cgroupsPath: string | undefined;
+  readonly resources: Resources;
+  readonly rootfsPropagation: RootfsPropagation | undefined;
+  readonly maskedPaths: readonly string[];
+  readonly readonlyPaths: readonly string[];
+  readonly mountLabel: string | undefined;
+  /** Kernel parameters in config.json's order, names with dots as config.json has them. */
+  readonly sysctl: ReadonlyMap<string, string>;
+  readonly personality: { readonly domain: PersonalityDomain } | undefined;
+  readonly memoryPolicy: MemoryPolicy | undefined;
+}
+
+export interface Namespace {
+  readonly type: NamespaceType;
+  /** The namespace to join, absolute; `undefined` makes a new one. */
+  readonly path: string | undefined;
+}
+
+export interface TimeOffset {
+  readonly secs: bigint;
+  readonly nanosecs: number;
+}
+
+export interface Device {
+  readonly type: "c" | "b" | "u" | "p";
+  /** Absolute, inside the container. */
+  readonly path: string;
+  readonly major: number;
+  readonly minor: number;
+  readonly fileMode: number | undefined;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+}
+
+export interface MemoryPolicy {
+  readonly mode: MemoryPolicyMode;
+  /** Sorted node numbers; empty where config.json has none. */
+  readonly nodes: readonly number[];
+  readonly flags: readonly MemoryPolicyFlag[];
+}
+
+/** linux.resources. Everything is optional: what is absent is not written. Memory is in bytes, -1 is unlimited. */
+export interface Resources {
+  readonly unified: ReadonlyMap<string, string>;
+  readonly devices: readonly DeviceRule[];
+  readonly memory: MemoryResources;
+  readonly cpu: CpuResources;
+  readonly pids: { readonly limit: bigint | undefined };
+  readonly blockIO: BlockIO;
+  readonly hugepageLimits: readonly { readonly pageSize: string; readonly limit: bigint }[];
+  readonly network: {
+    readonly classID: number | undefined;
+    readonly priorities: readonly { readonly name: string; readonly priority: number }[];
+  };
+  readonly rdma: ReadonlyMap<string, { readonly hcaHandles: number | undefined; readonly hcaObjects: number | undefined }>;
+}
+
+export interface DeviceRule {
+  readonly allow: boolean;
+  /** `a` is every type. */
+  readonly type: "a" | "c" | "b";
+  /** `undefined` is every number. */
+  readonly major: number | undefined;
+  readonly minor: number | undefined;
+  /** Letters of `rwm`, each at most once, in that order. */
+  readonly access: string;
+}
+
+export interface MemoryResources {
+  readonly limit: bigint | undefined;
+  readonly reservation: bigint | undefined;
+  /** Memory and swap together, as on cgroup v1. */
+  readonly swap: bigint | undefined;
+  /** Deprecated by the spec; decoded, warned about, not written. */
+  readonly kernel: bigint | undefined;
+  readonly kernelTCP: bigint | undefined;
+  readonly swappiness: bigint | undefined;
+  readonly disableOOMKiller: boolean | undefined;
+  readonly useHierarchy: boolean | undefined;
+  readonly checkBeforeUpdate: boolean;
+}
+
+export interface CpuResources {
+  readonly shares: bigint | undefined;
+  /** Microseconds in each period; -1 is unlimited. */
+  readonly quota: bigint | undefined;
+  readonly burst: bigint | undefined;
+  readonly period: bigint | undefined;
+  readonly realtimeRuntime: bigint | undefined;
+  readonly realtimePeriod: bigint | undefined;
+  /** A cpu list as config.json has it, already checked to be one. */
+  readonly cpus: string | undefined;
+  readonly mems: string | undefined;
+  readonly idle: number | undefined;
+}
+
+export interface BlockIO {
+  readonly weight: number | undefined;
+  readonly leafWeight: number | undefined;
+  readonly weightDevice: readonly {
+    readonly major: number;
+    readonly minor: number;
+    readonly weight: number | undefined;
+    readonly leafWeight: number | undefined;
+  }[];
+  readonly throttleReadBpsDevice: readonly Throttle[];
+  readonly throttleWriteBpsDevice: readonly Throttle[];
+  readonly throttleReadIOPSDevice: readonly Throttle[];
+  readonly throttleWriteIOPSDevice: readonly Throttle[];
+}
+
+export interface Throttle {
+  readonly major: number;
+  readonly minor: number;
+  /** Bytes or operations a second. */
+  readonly rate: bigint;
+}

@@ -1,0 +1,53 @@
+/**
+ * What `compile` must know about the host and the call, gathered beforehand, so that compiling itself reads nothing.
+ */
+
+/** What lies at a path of the host: decides whether a bind needs a folder or a file to sit on. */
+export type SourceKind = "dir" | "file" | "missing";
+
+/** One cgroup hierarchy that is mounted on the host. */
+export interface Hierarchy {
+  /** 1, or 2 for the unified one (in hybrid mode it is one among others, and has no controllers). */
+  readonly version: 1 | 2;
+  /** Controllers mounted together, such as `["cpu", "cpuacct"]`; `["name=systemd"]` for a named one; `[]` for unified. */
+  readonly controllers: readonly string[];
+  /** Where it is mounted, for example `/sys/fs/cgroup/memory`. */
+  readonly mountpoint: string;
+  /** The part of the hierarchy that is visible at the mount point, usually `/`. */
+  readonly root: string;
+  /** tsrun's own cgroup in it, as /proc/self/cgroup has it. */
+  readonly own: string;
+}
+
+export interface CgroupFacts {
+  readonly mode: "v1" | "hybrid" | "v2" | "none";
+  readonly hierarchies: readonly Hierarchy[];
+}
+
+/** The host as far as a plan depends on it. */
+export interface HostFacts {
+  readonly cgroup: CgroupFacts;
+  /** The container's cgroup folder in each hierarchy, keyed by the hierarchy's mount point. */
+  readonly cgroupDirs: ReadonlyMap<string, string>;
+  /** What lies at each bind source, keyed by the absolute path. */
+  readonly sources: ReadonlyMap<string, SourceKind>;
+  /** The highest capability the running kernel knows (/proc/sys/kernel/cap_last_cap). */
+  readonly lastCap: number;
+  /** True when tsrun runs as root of the initial user namespace. */
+  readonly privileged: boolean;
+}
+
+/** What the command line adds to the bundle. */
+export interface CreateOptions {
+  readonly id: string;
+  /** `--no-pivot`. */
+  readonly noPivot: boolean;
+  /** `--no-new-keyring`. */
+  readonly noNewKeyring: boolean;
+  /** `--preserve-fds`, with LISTEN_FDS already added. */
+  readonly preserveFds: number;
+  /** Entries added to the process's environment, such as `LISTEN_FDS=2`. */
+  readonly extraEnv: readonly string[];
+  /** The limit of open files that the caller had before the JavaScript engine raised it; `undefined` leaves it. */
+  readonly callerNofile: { readonly soft: bigint; readonly hard: bigint } | undefined;
+}
