@@ -118,7 +118,8 @@ struct plan_header {
  * attrSet/attrClear are MOUNT_ATTR_* for mount_setattr before the mount is attached; the recursive pair is for
  * AT_RECURSIVE. propagation holds MS_SHARED and friends, with MS_REC where recursive, applied in order.
  * ordinary 1: the target must be a folder reached without any symbolic link (procfs and sysfs; CVE-2019-19921).
- * copyUp 1: what the target folder holds is copied into the new filesystem first (tmpcopyup).
+ * copyUp 1: what the target folder holds is copied into the new filesystem first (tmpcopyup); 2: only the folder's
+ * permission bits are (a tmpfs without mode=).
  */
 #define PLAN_mount(F)                                                                                                 \
 	F(STR, target) F(STR, source) F(STR, fstype) F(STRS, options) F(U64, attrSet) F(U64, attrClear)               \
@@ -149,6 +150,7 @@ struct plan_header {
 #define PLAN_readonlyPath(F) F(STR, target)
 #define PLAN_maskPath(F) F(STR, target)
 #define PLAN_rootReadonly(F)
+/* Before `user`: a folder that refuses root (EACCES, EPERM) is tried again by `user`, with the program's ids. */
 #define PLAN_chdir(F) F(STR, target)
 #define PLAN_rlimit(F) F(U32, resource) F(U64, soft) F(U64, hard)
 #define PLAN_umask(F) F(U32, mask)

@@ -154,7 +154,10 @@ export interface Linux {
   readonly namespaces: readonly Namespace[];
   readonly uidMappings: readonly IdMapping[];
   readonly gidMappings: readonly IdMapping[];
-  readonly timeOffsets: { readonly monotonic: TimeOffset | undefined; readonly boottime: TimeOffset | undefined };
+  readonly timeOffsets: {
+    readonly monotonic: TimeOffset | undefined;
+    readonly boottime: TimeOffset | undefined;
+  };
   readonly devices: readonly Device[];
   readonly cgroupsPath: string | undefined;
   readonly resources: Resources;
@@ -210,7 +213,10 @@ export interface Resources {
     readonly classID: number | undefined;
     readonly priorities: readonly { readonly name: string; readonly priority: number }[];
   };
-  readonly rdma: ReadonlyMap<string, { readonly hcaHandles: number | undefined; readonly hcaObjects: number | undefined }>;
+  readonly rdma: ReadonlyMap<
+    string,
+    { readonly hcaHandles: number | undefined; readonly hcaObjects: number | undefined }
+  >;
 }
 
 export interface DeviceRule {

@@ -126,7 +126,11 @@ export const MEMORY_POLICY_MODES = [
   "MPOL_LOCAL",
 ] as const;
 export type MemoryPolicyMode = (typeof MEMORY_POLICY_MODES)[number];
-export const MEMORY_POLICY_FLAGS = ["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"] as const;
+export const MEMORY_POLICY_FLAGS = [
+  "MPOL_F_NUMA_BALANCING",
+  "MPOL_F_RELATIVE_NODES",
+  "MPOL_F_STATIC_NODES",
+] as const;
 export type MemoryPolicyFlag = (typeof MEMORY_POLICY_FLAGS)[number];
 
 /** linux.rootfsPropagation; the r forms are accepted as other runtimes accept them. */
@@ -143,4 +147,11 @@ export const ROOTFS_PROPAGATIONS = [
 export type RootfsPropagation = (typeof ROOTFS_PROPAGATIONS)[number];
 
 /** Hook stages in the order in which they run (config.md, POSIX-platform hooks). */
-export const HOOK_STAGES = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"] as const;
+export const HOOK_STAGES = [
+  "prestart",
+  "createRuntime",
+  "createContainer",
+  "startContainer",
+  "poststart",
+  "poststop",
+] as const;

@@ -2,7 +2,7 @@
  * The operations of a plan, as TypeScript sees them. native/plan.h is the source: the same names, the same fields; a
  * contract test compares the two. A field named `target` is a path inside the container's root.
  */
-import type { IdMapping } from "../bundle/types.ts";
+import type { IdMapping, Warning } from "../bundle/types.ts";
 import type { Pointer } from "../error.ts";
 
 /** A path inside the container's root; tsrun-init resolves it there, whatever symbolic links the image holds. */
@@ -152,7 +152,12 @@ export interface HostSource {
   readonly idmap:
     | { readonly kind: "none" }
     | { readonly kind: "container"; readonly recursive: boolean }
-    | { readonly kind: "own"; readonly recursive: boolean; readonly uid: readonly IdMapping[]; readonly gid: readonly IdMapping[] };
+    | {
+        readonly kind: "own";
+        readonly recursive: boolean;
+        readonly uid: readonly IdMapping[];
+        readonly gid: readonly IdMapping[];
+      };
   readonly pointer: Pointer;
 }
 
@@ -160,4 +165,6 @@ export interface HostSource {
 export interface Plan {
   readonly steps: readonly Step[];
   readonly sources: readonly HostSource[];
+  /** What is understood but has no effect, such as a filesystem's option on a bind mount. */
+  readonly warnings: readonly Warning[];
 }

@@ -1,0 +1,239 @@
+/* The conversation with the host, and with `start`. plan.h draws it. */
+#include "run.h"
+
+/* UAPI headers leave the socket structs and constants to the C library; these are the kernel's (include/linux/socket.h). */
+struct io_part {
+	void *at;
+	size_t size;
+};
+
+struct socket_message {
+	void *name;
+	int name_size;
+	struct io_part *parts;
+	size_t part_count;
+	void *control;
+	size_t control_size;
+	u32 flags;
+};
+
+struct control_header {
+	size_t size; /* header included */
+	int level;
+	int type;
+};
+
+struct peer {
+	int pid;
+	u32 uid;
+	u32 gid;
+};
+
+enum {
+	SOCKET_LEVEL = 1,	/* SOL_SOCKET */
+	PASSED_RIGHTS = 1,	/* SCM_RIGHTS */
+	PEER_CREDENTIALS = 17,	/* SO_PEERCRED */
+	CONTROL_CUT = 8,	/* MSG_CTRUNC */
+	DATA_CUT = 0x20,	/* MSG_TRUNC */
+	NO_SIGNAL = 0x4000,	/* MSG_NOSIGNAL */
+	RIGHTS_CLOEXEC = 0x40000000, /* MSG_CMSG_CLOEXEC */
+};
+
+/* ---- why an operation failed ---- */
+
+const char *keep(struct run *run, const char *subject)
+{
+	struct text text = text_in(run->subject, sizeof(run->subject));
+
+	text_add(&text, subject);
+	return run->subject;
+}
+
+int refuse(struct run *run, enum failure_kind detail, u32 value, const char *call, const char *subject)
+{
+	run->failure = (struct failure){ detail, value, call, subject };
+	return -1;
+}
+
+int fail(struct run *run, long result, const char *call, const char *subject)
+{
+	return refuse(run, FAILURE_SYSCALL, (u32)-result, call, subject);
+}
+
+int fail_more(struct run *run, long result, const char *call, const char *subject, const char *more)
+{
+	struct text text = text_in(run->subject, sizeof(run->subject));
+
+	text_add(&text, subject);
+	if (more[0]) {
+		text_add(&text, ": ");
+		text_add(&text, more);
+	}
+	return fail(run, result, call, run->subject);
+}
+
+/* ---- messages ---- */
+
+static long send_message(int fd, const struct plan_message *message, struct text *texts)
+{
+	struct io_part parts[2] = {
+		{ (void *)(size_t)message, sizeof(*message) },
+		{ texts ? texts->at : NULL, texts ? texts->used : 0 },
+	};
+	struct socket_message out = { .parts = parts, .part_count = texts ? 2 : 1 };
+	long sent;
+
+	do
+		sent = sys(sendmsg, fd, &out, NO_SIGNAL);
+	while (sent == -EINTR);
+	return sent;
+}
+
+/* 1, 0 at the end of file, or -errno. A descriptor that comes along goes to `passed` (-1 where none does). */
+static int receive_message(int fd, struct plan_message *message, int *passed)
+{
+	struct {
+		struct control_header header;
+		int fd;
+		int padding;
+	} control = { .fd = -1 };
+	struct io_part part = { message, sizeof(*message) };
+	struct socket_message in = {
+		.parts = &part,
+		.part_count = 1,
+		.control = &control,
+		.control_size = sizeof(control.header) + sizeof(int),
+	};
+	long got;
+
+	*passed = -1;
+	do
+		got = sys(recvmsg, fd, &in, RIGHTS_CLOEXEC);
+	while (got == -EINTR);
+	if (got <= 0)
+		return (int)got;
+	if (in.control_size >= sizeof(control.header) + sizeof(int) && control.header.level == SOCKET_LEVEL &&
+	    control.header.type == PASSED_RIGHTS)
+		*passed = control.fd;
+	if (got != sizeof(*message) || in.flags & (DATA_CUT | CONTROL_CUT)) {
+		if (*passed >= 0)
+			sys_close(*passed);
+		*passed = -1;
+		return -EPROTO;
+	}
+	return 1;
+}
+
+int say(struct run *run, enum message_kind kind, u32 value)
+{
+	const struct plan_message message = { .kind = kind, .op = run->op, .value = value };
+	long rc = send_message(run->host, &message, NULL);
+
+	if (rc == -EPIPE || rc == -ECONNRESET)
+		return refuse(run, FAILURE_HOST_GONE, 0, "sendmsg", "the host");
+	return rc < 0 ? fail(run, rc, "sendmsg", "the host") : 0;
+}
+
+int hear(struct run *run, enum message_kind kind, int *fd)
+{
+	struct plan_message message;
+	int passed;
+	int rc = receive_message(run->host, &message, &passed);
+
+	if (rc == 0 || rc == -ECONNRESET)
+		return refuse(run, FAILURE_HOST_GONE, 0, "recvmsg", "the host");
+	if (rc < 0)
+		return fail(run, rc, "recvmsg", "the host");
+	if (message.kind != kind || (fd != NULL) != (passed >= 0)) {
+		if (passed >= 0)
+			sys_close(passed);
+		return refuse(run, FAILURE_UNSAFE, 0, "the conversation", "the host answered something else");
+	}
+	if (fd)
+		*fd = passed;
+	return 0;
+}
+
+int ask(struct run *run, enum message_kind kind, u32 value, int *fd)
+{
+	int rc = say(run, kind, value);
+
+	return rc < 0 ? rc : hear(run, kind, fd);
+}
+
+/* Nobody can be told that telling failed: the end of the process says it. */
+void tell_failure(struct run *run)
+{
+	const struct plan_message message = {
+		.kind = MESSAGE_SAYS_ERROR,
+		.op = run->op,
+		.value = run->failure.value,
+		.detail = run->failure.detail,
+	};
+	char buffer[PLAN_MESSAGE_MAX - sizeof(message)];
+	struct text text = text_in(buffer, sizeof(buffer));
+	int to = run->caller >= 0 ? run->caller : run->host;
+
+	if (to < 0)
+		return;
+	text_add(&text, run->failure.call ? run->failure.call : "");
+	text_add_bytes(&text, "", 1);
+	text_add(&text, run->failure.subject ? run->failure.subject : "");
+	text.used++; /* the NUL that ends the text is part of the message */
+	(void)send_message(to, &message, &text);
+}
+
+int say_exec(struct run *run)
+{
+	const struct plan_message message = { .kind = MESSAGE_SAYS_EXEC, .op = run->op };
+	int to = run->caller >= 0 ? run->caller : run->host;
+	long rc = to < 0 ? 0 : send_message(to, &message, NULL);
+
+	/* Whoever asked for the start may have left since; the program starts all the same. */
+	return rc < 0 && rc != -EPIPE && rc != -ECONNRESET ? fail(run, rc, "sendmsg", "start") : 0;
+}
+
+/* ---- start ---- */
+
+/*
+ * The socket lies in a folder that only its owner may enter; this is the second lock. In a user namespace the peer's ids
+ * show as the overflow id, whoever it is, so there the first one has to do.
+ */
+static bool trusted(const struct run *run, int fd)
+{
+	struct peer peer;
+	u32 size = sizeof(peer);
+
+	if (run->in_userns)
+		return true;
+	if (sys(getsockopt, fd, SOCKET_LEVEL, PEER_CREDENTIALS, &peer, &size) < 0)
+		return false;
+	return peer.uid == 0 || peer.uid == run->own_uid;
+}
+
+int await_start(struct run *run)
+{
+	for (;;) {
+		struct plan_message message;
+		int passed;
+		int fd = (int)sys(accept4, run->listen, NULL, NULL, O_CLOEXEC);
+
+		if (fd == -EINTR || fd == -ECONNABORTED)
+			continue;
+		if (fd < 0)
+			return fail(run, fd, "accept4", "the start socket");
+		/* One that leaves without START only looked whether somebody waits here. */
+		if (trusted(run, fd) && receive_message(fd, &message, &passed) == 1) {
+			if (passed >= 0)
+				sys_close(passed);
+			if (message.kind == MESSAGE_START) {
+				run->caller = fd;
+				break;
+			}
+		}
+		sys_close(fd);
+	}
+	sys_close(run->listen);
+	run->listen = -1;
+	return 0;
+}

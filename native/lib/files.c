@@ -1,0 +1,246 @@
+/* The host's files: many small changes in one call, bounded reads. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "lib.h"
+
+/* As src/sys/files.ts encodes them; a contract test performs each kind. */
+enum action { MKDIR = 1, WRITE = 2, CREATE = 3, RENAME = 4, UNLINK = 5, RMDIR = 6 };
+enum { TOLERATE = 1 };
+
+struct action_header {
+	uint32_t kind;
+	uint32_t flags;
+	uint32_t mode;
+	uint32_t path_length; /* both without their NUL */
+	uint32_t text_length;
+};
+
+/* The call that failed, for failed[1]. */
+enum call { CALL_MKDIR = 1, CALL_OPEN, CALL_WRITE, CALL_RENAME, CALL_UNLINK, CALL_RMDIR, CALL_CHMOD };
+
+static int result(int answer)
+{
+	return answer < 0 ? -errno : answer;
+}
+
+static int write_file(const char *path, int flags, mode_t mode, const char *text, size_t length, enum call *call)
+{
+	int fd = open(path, flags | O_WRONLY | O_CLOEXEC | O_NOCTTY, mode);
+	*call = CALL_OPEN;
+	if (fd < 0)
+		return -errno;
+	/* One write: cgroup and proc files take each write as a command of its own. */
+	ssize_t written = write(fd, text, length);
+	int error = written < 0 ? -errno : (size_t)written < length ? -ENOSPC : 0;
+	if (close(fd) < 0 && error == 0)
+		error = -errno;
+	if (error < 0)
+		*call = CALL_WRITE;
+	return error;
+}
+
+static int make_folder(const char *path, mode_t mode, enum call *call)
+{
+	*call = CALL_MKDIR;
+	if (mkdir(path, mode) < 0)
+		return -errno;
+	*call = CALL_CHMOD; /* exactly this mode, whatever the caller's umask */
+	return result(chmod(path, mode));
+}
+
+static int perform(const struct action_header *header, const char *path, const char *text, enum call *call)
+{
+	int error = 0;
+	int tolerated = ENOENT;
+	switch ((enum action)header->kind) {
+	case MKDIR:
+		error = make_folder(path, (mode_t)header->mode, call);
+		tolerated = EEXIST;
+		break;
+	case WRITE:
+		error = write_file(path, 0, 0, text, header->text_length, call);
+		break;
+	case CREATE:
+		error = write_file(path, O_CREAT | O_EXCL | O_NOFOLLOW, (mode_t)header->mode, text, header->text_length, call);
+		break;
+	case RENAME:
+		*call = CALL_RENAME;
+		error = result(rename(path, text));
+		break;
+	case UNLINK:
+		*call = CALL_UNLINK;
+		error = result(unlink(path));
+		break;
+	case RMDIR:
+		*call = CALL_RMDIR;
+		error = result(rmdir(path));
+		break;
+	default:
+		return -EINVAL;
+	}
+	return (header->flags & TOLERATE) && error == -tolerated ? 0 : error;
+}
+
+int ts_batch(const uint8_t *actions, int length, int32_t *failed)
+{
+	size_t left = (size_t)length;
+	for (int index = 0; left > 0; index++) {
+		struct action_header header;
+		enum call call = 0;
+		int error = -EINVAL;
+		failed[0] = index;
+		if (left < sizeof header)
+			return -EINVAL;
+		memcpy(&header, actions, sizeof header);
+		size_t need = sizeof header + (size_t)header.path_length + 1 + (size_t)header.text_length + 1;
+		need = (need + 3) & ~(size_t)3;
+		const char *path = (const char *)actions + sizeof header;
+		const char *text = path + header.path_length + 1;
+		if (need > left || path[header.path_length] != '\0' || text[header.text_length] != '\0')
+			return -EINVAL;
+		error = perform(&header, path, text, &call);
+		if (error < 0) {
+			failed[1] = (int32_t)call;
+			return error;
+		}
+		actions += need;
+		left -= need;
+	}
+	return 0;
+}
+
+int ts_read(const char *path, uint8_t *buffer, int room)
+{
+	/* O_NONBLOCK: a fifo in the place of a file answers at once. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	int got = 0;
+	int error = 0;
+	for (;;) {
+		ssize_t count = got == room ? read(fd, &(char){ 0 }, 1) : read(fd, buffer + got, (size_t)(room - got));
+		if (count < 0)
+			error = -errno;
+		else if (count > 0 && got == room)
+			error = -EFBIG;
+		if (count <= 0 || error < 0)
+			break;
+		got += (int)count;
+	}
+	if (close(fd) < 0 && error == 0)
+		error = -errno;
+	return error < 0 ? error : got;
+}
+
+static char kind_letter(const struct dirent *entry)
+{
+	switch (entry->d_type) {
+	case DT_DIR:
+		return 'd';
+	case DT_REG:
+		return 'f';
+	case DT_LNK:
+		return 'l';
+	default:
+		return 'o';
+	}
+}
+
+int ts_list(const char *path, uint8_t *buffer, int room)
+{
+	DIR *folder = opendir(path);
+	int used = 0;
+	int error = 0;
+	if (!folder)
+		return -errno;
+	for (;;) {
+		errno = 0;
+		const struct dirent *entry = readdir(folder);
+		if (!entry) {
+			error = -errno;
+			break;
+		}
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		int size = (int)strlen(entry->d_name) + 2;
+		if (size > room - used) {
+			error = -ERANGE;
+			break;
+		}
+		buffer[used] = (uint8_t)kind_letter(entry);
+		memcpy(buffer + used + 1, entry->d_name, (size_t)size - 1);
+		used += size;
+	}
+	if (closedir(folder) < 0 && error == 0)
+		error = -errno;
+	return error < 0 ? error : used;
+}
+
+int ts_stat(const char *path, int follow, int64_t out[9])
+{
+	struct stat found;
+	if (fstatat(AT_FDCWD, path, &found, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	out[0] = (int64_t)found.st_mode;
+	out[1] = (int64_t)found.st_uid;
+	out[2] = (int64_t)found.st_gid;
+	out[3] = (int64_t)major(found.st_rdev);
+	out[4] = (int64_t)minor(found.st_rdev);
+	out[5] = (int64_t)found.st_ino;
+	out[6] = (int64_t)found.st_size;
+	out[7] = (int64_t)found.st_dev;
+	out[8] = (int64_t)found.st_nlink;
+	return 0;
+}
+
+int ts_open(const char *path, int flags, int mode)
+{
+	return result(open(path, flags | O_CLOEXEC | O_NOCTTY, (mode_t)mode));
+}
+
+int ts_close(int fd)
+{
+	return result(close(fd));
+}
+
+int ts_write(int fd, const uint8_t *bytes, int length)
+{
+	int done = 0;
+	while (done < length) {
+		ssize_t count = write(fd, bytes + done, (size_t)(length - done));
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			return -errno;
+		done += (int)count;
+	}
+	return done;
+}
+
+int ts_lock(int fd, int exclusive, int wait)
+{
+	int answer;
+	do
+		answer = flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB));
+	while (answer < 0 && errno == EINTR);
+	return result(answer);
+}
+
+int ts_rename_new(const char *from, const char *to)
+{
+	return result(renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE));
+}
+
+int ts_access(const char *path, int mode)
+{
+	return result(access(path, mode));
+}

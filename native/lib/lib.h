@@ -1,0 +1,102 @@
+/*
+ * libtsrun: the calls that the JavaScript side makes on the host, flat enough for any FFI: integers and pointers to
+ * bytes in, a value >= 0 or -errno out. 64-bit results go through a pointer. Nothing here knows a JavaScript engine,
+ * decides anything, or enters a namespace.
+ *
+ * Lists of strings come as one block: the strings one after the other, each with its NUL, and their count.
+ */
+#ifndef TSRUN_LIB_H
+#define TSRUN_LIB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* files.c */
+
+/* Performs the encoded actions (src/sys/files.ts) in order. On failure failed[0] is the index, failed[1] the call. */
+EXPORT int ts_batch(const uint8_t *actions, int length, int32_t *failed);
+/* Reads a file of at most `room` bytes; -EFBIG if it holds more. */
+EXPORT int ts_read(const char *path, uint8_t *buffer, int room);
+/* A folder's entries: a letter of the kind (d, f, l, o), the name, a NUL; -ERANGE if they need more room. */
+EXPORT int ts_list(const char *path, uint8_t *buffer, int room);
+/* Mode, uid, gid, major, minor, inode, size, device, links; follow 0 looks at a link itself. */
+EXPORT int ts_stat(const char *path, int follow, int64_t out[9]);
+EXPORT int ts_open(const char *path, int flags, int mode);
+EXPORT int ts_close(int fd);
+EXPORT int ts_write(int fd, const uint8_t *bytes, int length);
+/* 0 or -errno; mode 's' shared, 'x' exclusive, with wait 0 answering -EWOULDBLOCK instead of waiting. */
+EXPORT int ts_lock(int fd, int exclusive, int wait);
+/* renameat2(RENAME_NOREPLACE) */
+EXPORT int ts_rename_new(const char *from, const char *to);
+/* access(2) */
+EXPORT int ts_access(const char *path, int mode);
+
+/* spawn.c */
+
+/* A sealed memfd that holds these bytes. */
+EXPORT int ts_memfd(const char *name, const uint8_t *bytes, int length);
+/* A sealed, executable memfd copy of the program at path: a container cannot write through it to the host's file. */
+EXPORT int ts_program(const char *path);
+/*
+ * Starts the program of descriptor `program` as tsrun-init: the descriptors plan, host and listen (-1: none) become
+ * 3+keep and the next two, 0 to 2 and the `keep` inherited ones stay, all others are closed on exec. cwd is its folder.
+ * The environment is given as a block. Answers the pid; pidfd[0] is its pidfd.
+ */
+EXPORT int ts_spawn_init(int program, int plan, int host, int listen, int keep, const char *cwd, const char *env, int envc,
+			 int32_t *pidfd);
+/*
+ * Runs a program to its end: input on its standard input, what it writes (both streams) in output. Answers its wait
+ * status, -ETIMEDOUT after having killed its process group, or -errno where it could not be executed.
+ * written[0]: how many bytes of output there are. timeout in milliseconds, 0 is none.
+ */
+EXPORT int ts_run(const char *path, const char *args, int argc, const char *env, int envc, const char *cwd,
+		  const uint8_t *input, int input_length, int timeout, uint8_t *output, int room, int32_t *written);
+
+/* talk.c */
+
+EXPORT int ts_socketpair(int32_t fds[2]);
+/* A listening SOCK_SEQPACKET socket at a path of any length. */
+EXPORT int ts_listen(const char *path);
+EXPORT int ts_connect(const char *path);
+/* One message, with a descriptor attached if fd >= 0. */
+EXPORT int ts_send(int socket, const uint8_t *bytes, int length, int fd);
+/*
+ * The next message; 0 is end of file. Waits for at most `timeout` milliseconds (-1: no limit) and for no longer than
+ * the process of pidfd (-1: none) lives: then the answer is what it had sent before, or -ESRCH.
+ */
+EXPORT int ts_receive(int socket, int pidfd, uint8_t *buffer, int room, int timeout);
+
+/* process.c */
+
+EXPORT int ts_pidfd_open(int pid);
+EXPORT int ts_pidfd_signal(int pidfd, int signal);
+EXPORT int ts_kill(int pid, int signal);
+/* Waits until the process ends: 0, or -ETIMEDOUT after `timeout` milliseconds (-1: none). Does not reap. */
+EXPORT int ts_await_exit(int pidfd, int timeout);
+/* Reaps a child of ours that has ended: its wait status; -ECHILD if it is no child, -EAGAIN if it still runs. */
+EXPORT int ts_reap(int pid);
+/*
+ * Waits for a child like a shell would be waited for: signals that reach us are passed on to it. Answers the wait
+ * status, after reaping. Only signals that nothing in this process handles are taken over, and given back at the end.
+ */
+EXPORT int ts_supervise(int pid, int pidfd);
+/* soft and hard limit of a process (0: ourselves) */
+EXPORT int ts_rlimit(int pid, int resource, uint64_t out[2]);
+/* Nanoseconds of CLOCK_REALTIME (0) or CLOCK_MONOTONIC (1). */
+EXPORT int ts_clock(int clock, int64_t *out);
+EXPORT int ts_sleep(int milliseconds);
+EXPORT int ts_ids(int32_t out[3]); /* euid, pid, ppid */
+/* FD_CLOEXEC of a descriptor: 0 or 1; -EBADF */
+EXPORT int ts_cloexec(int fd);
+EXPORT int ts_exit(int status);
+
+/* mount.c */
+
+/* A detached copy of the tree at path (open_tree(OPEN_TREE_CLONE)), id-mapped by userns unless that is -1. */
+EXPORT int ts_tree(const char *path, int recursive, int userns, int userns_recursive);
+/* A descriptor of a new user namespace with these maps (text as in /proc/PID/uid_map). */
+EXPORT int ts_userns(const char *uid_map, const char *gid_map);
+
+#endif

@@ -1,0 +1,200 @@
+/* Processes by pidfd: signals, waiting with an end, standing in for a child in the foreground. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib.h"
+
+static int result(long answer)
+{
+	return answer < 0 ? -errno : (int)answer;
+}
+
+int ts_pidfd_open(int pid)
+{
+	return result(syscall(SYS_pidfd_open, pid, 0)); /* close-on-exec by itself */
+}
+
+int ts_pidfd_signal(int pidfd, int sig)
+{
+	return result(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0));
+}
+
+int ts_kill(int pid, int sig)
+{
+	return result(kill(pid, sig));
+}
+
+int ts_await_exit(int pidfd, int timeout)
+{
+	struct pollfd wait = { .fd = pidfd, .events = POLLIN };
+	int ready;
+	do
+		ready = poll(&wait, 1, timeout);
+	while (ready < 0 && errno == EINTR);
+	return ready < 0 ? -errno : ready == 0 ? -ETIMEDOUT : 0;
+}
+
+static int reap(int pid, int options)
+{
+	int status;
+	pid_t ended;
+	do
+		ended = waitpid(pid, &status, options);
+	while (ended < 0 && errno == EINTR);
+	return ended < 0 ? -errno : ended == 0 ? -EAGAIN : status;
+}
+
+int ts_reap(int pid)
+{
+	return reap(pid, WNOHANG);
+}
+
+/* The signal handler's way into the waiting loop; one foreground container a process. */
+static atomic_int forward_to = -1;
+
+static void forward(int sig)
+{
+	int saved = errno;
+	unsigned char byte = (unsigned char)sig;
+	int fd = atomic_load(&forward_to);
+	if (fd >= 0 && write(fd, &byte, 1) < 0) {
+		/* The pipe is full: 65,536 signals wait already. */
+	}
+	errno = saved;
+}
+
+/* Job control and the terminal's size are the foreground's own business until there is a terminal to hand them to. */
+static int forwardable(int sig)
+{
+	switch (sig) {
+	case SIGKILL:
+	case SIGSTOP:
+	case SIGCHLD:
+	case SIGPIPE:
+	case SIGURG:
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGILL:
+	case SIGTRAP:
+		return 0;
+	default:
+		return 1;
+	}
+}
+
+static void take_signals(struct sigaction saved[], unsigned char taken[])
+{
+	struct sigaction action = { .sa_handler = forward, .sa_flags = SA_RESTART };
+	(void)sigfillset(&action.sa_mask);
+	for (int sig = 1; sig < SIGRTMAX; sig++) {
+		taken[sig] = 0;
+		if (!forwardable(sig) || sigaction(sig, NULL, &saved[sig]) < 0)
+			continue;
+		/* A signal with a handler is the engine's own (its collector stops threads with one, for example). */
+		if ((saved[sig].sa_flags & SA_SIGINFO) || saved[sig].sa_handler != SIG_DFL)
+			continue;
+		taken[sig] = sigaction(sig, &action, NULL) == 0;
+	}
+}
+
+static void give_back_signals(const struct sigaction saved[], const unsigned char taken[])
+{
+	for (int sig = 1; sig < SIGRTMAX; sig++)
+		if (taken[sig])
+			(void)sigaction(sig, &saved[sig], NULL);
+}
+
+static void pass_on(int from, int pidfd)
+{
+	unsigned char pending[64];
+	ssize_t count = read(from, pending, sizeof pending);
+	for (ssize_t i = 0; i < count; i++)
+		(void)ts_pidfd_signal(pidfd, pending[i]); /* ESRCH: it has just ended, which the loop sees next */
+}
+
+int ts_supervise(int pid, int pidfd)
+{
+	struct sigaction saved[65];
+	unsigned char taken[65];
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	atomic_store(&forward_to, ends[1]);
+	take_signals(saved, taken);
+	struct pollfd wait[2] = { { .fd = pidfd, .events = POLLIN }, { .fd = ends[0], .events = POLLIN } };
+	int error = 0;
+	for (;;) {
+		int ready = poll(wait, 2, -1);
+		if (ready < 0 && errno != EINTR) {
+			error = -errno;
+			break;
+		}
+		if (ready <= 0)
+			continue;
+		if (wait[1].revents)
+			pass_on(ends[0], pidfd);
+		if (wait[0].revents)
+			break;
+	}
+	give_back_signals(saved, taken);
+	atomic_store(&forward_to, -1);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	return error < 0 ? error : reap(pid, 0);
+}
+
+int ts_rlimit(int pid, int resource, uint64_t out[2])
+{
+	struct rlimit limit;
+	if (prlimit(pid, (__rlimit_resource_t)resource, NULL, &limit) < 0)
+		return -errno;
+	out[0] = limit.rlim_cur;
+	out[1] = limit.rlim_max;
+	return 0;
+}
+
+int ts_clock(int which, int64_t *out)
+{
+	struct timespec now;
+	if (clock_gettime(which == 0 ? CLOCK_REALTIME : CLOCK_MONOTONIC, &now) < 0)
+		return -errno;
+	*out = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	return 0;
+}
+
+int ts_sleep(int milliseconds)
+{
+	struct timespec time = { .tv_sec = milliseconds / 1000, .tv_nsec = (long)(milliseconds % 1000) * 1000000 };
+	return result(nanosleep(&time, NULL));
+}
+
+int ts_ids(int32_t out[3])
+{
+	out[0] = (int32_t)geteuid();
+	out[1] = (int32_t)getpid();
+	out[2] = (int32_t)getppid();
+	return 0;
+}
+
+int ts_cloexec(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+	return flags < 0 ? -errno : (flags & FD_CLOEXEC) != 0;
+}
+
+int ts_exit(int status)
+{
+	_exit(status); /* no destructor of the JavaScript engine has anything left to do */
+}

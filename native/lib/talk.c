@@ -1,0 +1,122 @@
+/* Sockets between the host and tsrun-init: whole messages, descriptors attached, no wait without an end. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib.h"
+
+int ts_socketpair(int32_t fds[2])
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	fds[0] = pair[0];
+	fds[1] = pair[1];
+	return 0;
+}
+
+/*
+ * sun_path holds 108 bytes; state folders may lie deeper. So the folder is opened, and the socket's address goes
+ * through it: /proc/self/fd/N/name.
+ */
+static int address(const char *path, struct sockaddr_un *out, int *folder)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[4096];
+	size_t length = slash ? (size_t)(slash - path) : 0;
+	if (!slash || length == 0 || length >= sizeof parent)
+		return -EINVAL;
+	memcpy(parent, path, length);
+	parent[length] = '\0';
+	*folder = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*folder < 0)
+		return -errno;
+	memset(out, 0, sizeof *out);
+	out->sun_family = AF_UNIX;
+	int size = snprintf(out->sun_path, sizeof out->sun_path, "/proc/self/fd/%d%s", *folder, slash);
+	if (size < 0 || (size_t)size >= sizeof out->sun_path) {
+		(void)close(*folder);
+		return -ENAMETOOLONG;
+	}
+	return 0;
+}
+
+static int at_address(const char *path, int listening)
+{
+	struct sockaddr_un where;
+	int folder;
+	int error = address(path, &where, &folder);
+	if (error < 0)
+		return error;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0) {
+		error = -errno;
+	} else if (listening) {
+		if (bind(fd, (struct sockaddr *)&where, sizeof where) < 0 || listen(fd, 8) < 0)
+			error = -errno;
+	} else if (connect(fd, (struct sockaddr *)&where, sizeof where) < 0) {
+		error = -errno;
+	}
+	(void)close(folder);
+	if (error < 0 && fd >= 0)
+		(void)close(fd);
+	return error < 0 ? error : fd;
+}
+
+int ts_listen(const char *path)
+{
+	return at_address(path, 1);
+}
+
+int ts_connect(const char *path)
+{
+	return at_address(path, 0);
+}
+
+int ts_send(int socket_fd, const uint8_t *bytes, int length, int fd)
+{
+	struct iovec part = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = (size_t)length };
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	if (fd >= 0) {
+		memset(&control, 0, sizeof control);
+		message.msg_control = &control;
+		message.msg_controllen = sizeof control;
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+	}
+	ssize_t sent;
+	do
+		sent = sendmsg(socket_fd, &message, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : (int)sent;
+}
+
+int ts_receive(int socket_fd, int pidfd, uint8_t *buffer, int room, int timeout)
+{
+	struct pollfd wait[2] = { { .fd = socket_fd, .events = POLLIN }, { .fd = pidfd, .events = POLLIN } };
+	int ready;
+	do
+		ready = poll(wait, pidfd < 0 ? 1 : 2, timeout);
+	while (ready < 0 && errno == EINTR);
+	if (ready < 0)
+		return -errno;
+	if (ready == 0)
+		return -ETIMEDOUT;
+	/* What the process said before it ended comes first. */
+	ssize_t got = recv(socket_fd, buffer, (size_t)room, MSG_DONTWAIT);
+	if (got < 0)
+		return errno == EAGAIN ? -ESRCH : -errno;
+	return (int)got;
+}

@@ -1,0 +1,41 @@
+/**
+ * Builds everything into dist/: the native parts with make, the `tsrun` executable with Bun, the same command for Node
+ * as dist/tsrun.js, and the library with its types.
+ */
+import { execFileSync } from "node:child_process";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+process.chdir(root);
+
+function sh(command: string, ...args: string[]): void {
+  execFileSync(command, args, { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+function commit(): string {
+  try {
+    const head = execFileSync("git", ["rev-parse", "--short=12", "HEAD"], { stdio: ["ignore", "pipe", "ignore"] });
+    return head.toString().trim();
+  } catch {
+    return "unknown";
+  }
+}
+
+sh("make", "-s", "-C", "native", "constants", "init", "lib");
+
+const bun = process.execPath;
+const define = `--define=TSRUN_COMMIT=${JSON.stringify(commit())}`;
+const entry = "src/cli/tsrun.ts";
+// Without the two --no flags a bunfig.toml (with preload scripts) or .env in the current folder would be loaded: the
+// current folder is the bundle, so its author would run code as root on the host.
+const isolated = ["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"];
+const compiled = ["--compile", "--minify", "--bytecode", "--format=esm", ...isolated];
+sh(bun, "build", ...compiled, define, entry, "--outfile", join("dist", "tsrun"));
+sh(bun, "build", "--target=node", "--format=esm", "--external=koffi", define, entry, "--outfile", join("dist", "tsrun.js"));
+writeFileSync("dist/tsrun.js", `#!/usr/bin/env node\n${readFileSync("dist/tsrun.js", "utf8")}`);
+chmodSync("dist/tsrun.js", 0o755);
+
+rmSync("dist/lib", { recursive: true, force: true });
+sh(bun, "node_modules/typescript/bin/tsc", "-p", "tsconfig.lib.json");

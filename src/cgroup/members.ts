@@ -1,0 +1,162 @@
+/**
+ * The processes of a container's cgroup: put one in, list them, kill them all.
+ */
+import { SystemError } from "../error.ts";
+import { entries, type FileAction, perform, readTextIfThere } from "../sys/files.ts";
+import { freeze, type Sleep, thawAction } from "./freezer.ts";
+import type { CgroupPaths } from "./paths.ts";
+
+/** cgroup.procs of a cgroup with very many processes: seven digits and a newline for each of 4 million. */
+const PROCS_MAX = 64 << 20;
+
+/** A process that is just being cloned cannot be moved for a moment: EINVAL (kernel/cgroup/cgroup.c, TASK_NEW). */
+const ATTACH_TRIES = 5;
+
+/**
+ * Moves a process, with all its threads, into the container's cgroup of every hierarchy, in one call.
+ * @throws SystemError
+ */
+export function attach(paths: CgroupPaths, pid: number, sleep: Sleep): void {
+  const dirs = distinct(paths);
+  let from = 0;
+  for (let tries = 1; from < dirs.length; ) {
+    const actions = dirs
+      .slice(from)
+      .map((dir): FileAction => ({ do: "write", path: `${dir}/cgroup.procs`, text: String(pid) }));
+    const failure = perform(actions);
+    if (failure === undefined) return;
+    from += failure.index;
+    if (failure.errno !== "EINVAL" || tries++ >= ATTACH_TRIES)
+      throw attachError(dirs[from] ?? "", pid, failure);
+    sleep(30);
+  }
+}
+
+function attachError(
+  dir: string,
+  pid: number,
+  { syscall, errno }: { syscall: string; errno: string },
+): SystemError {
+  const hints: Record<string, string> = {
+    ENOENT: "the cgroup was removed meanwhile",
+    ENODEV: "the cgroup was removed meanwhile",
+    ENOSPC: "cpuset.cpus or cpuset.mems of this cgroup is empty",
+    EBUSY:
+      "on cgroup v2 a cgroup that hands controllers down (cgroup.subtree_control) can hold no process itself",
+    EOPNOTSUPP: "on cgroup v2 this cgroup is threaded or in an invalid domain (see cgroup.type)",
+    ESRCH: "the process is gone",
+    EAGAIN: "a limit of processes (pids.max) above the cgroup is reached",
+    EACCES: "tsrun may not move processes into this cgroup",
+    EPERM: "tsrun may not move processes into this cgroup",
+    EINVAL: "a realtime process needs cpu.realtimeRuntime in the container's resources",
+  };
+  return new SystemError(syscall, errno, `${dir}/cgroup.procs`, {
+    doing: `cannot move process ${pid} into cgroup ${dir}`,
+    hint: hints[errno],
+  });
+}
+
+/** The container's cgroup folders, each once, the unified one last. */
+export function distinct(paths: CgroupPaths): string[] {
+  const unified = paths.get("");
+  const dirs = new Set(paths.values());
+  if (unified !== undefined) {
+    dirs.delete(unified);
+    dirs.add(unified);
+  }
+  return [...dirs];
+}
+
+/**
+ * The pids in the container's cgroup, in ascending order; with `recursive` also those in cgroups below it. One hierarchy
+ * is read: the first there is of devices (as runc does), pids, freezer, unified, any. A cgroup that is gone has none.
+ * @throws SystemError
+ */
+export function pids(paths: CgroupPaths, { recursive }: { readonly recursive: boolean }): number[] {
+  for (const name of ["devices", "pids", "freezer", ""]) {
+    const dir = paths.get(name);
+    if (dir !== undefined) return pidsBelow(dir, recursive);
+  }
+  const [dir] = distinct(paths);
+  return dir === undefined ? [] : pidsBelow(dir, recursive);
+}
+
+/** The pids in one cgroup, and with `recursive` below it. @throws SystemError */
+export function pidsBelow(dir: string, recursive: boolean): number[] {
+  const found = new Set<number>();
+  const todo = [dir];
+  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    for (const line of procs(next).split("\n")) if (line !== "") found.add(Number.parseInt(line, 10));
+    if (recursive) todo.push(...subCgroups(next));
+  }
+  return [...found].sort((a, b) => a - b);
+}
+
+function procs(dir: string): string {
+  try {
+    return readTextIfThere(`${dir}/cgroup.procs`, PROCS_MAX) ?? "";
+  } catch (error) {
+    // A threaded cgroup shows its processes in the domain cgroup above it.
+    if (error instanceof SystemError && error.code === "EOPNOTSUPP") return "";
+    throw error;
+  }
+}
+
+/** The cgroups directly below one; none when it is gone. @throws SystemError */
+export function subCgroups(dir: string): string[] {
+  try {
+    const found: string[] = [];
+    for (const { name, kind } of entries(dir)) if (kind === "dir") found.push(`${dir}/${name}`);
+    return found;
+  } catch (error) {
+    if (error instanceof SystemError && (error.code === "ENOENT" || error.code === "ENODEV")) return [];
+    throw error;
+  }
+}
+
+/**
+ * Kills every process in the container's cgroups and in those below, and thaws them, since a frozen process does not
+ * die on v1. Does not wait for them to be gone: removing the cgroup does. Where no cgroup.kill exists (kernel 5.14), the
+ * cgroup is frozen while `kill` is called for each pid, so that none escapes by forking.
+ *
+ * Call it only for a cgroup that holds this container alone.
+ * @throws SystemError
+ */
+export function killAll(paths: CgroupPaths, kill: (pid: number) => void, sleep: Sleep): void {
+  const unified = paths.get("");
+  if (unified !== undefined) {
+    // Without `ifThere` on purpose: a missing file tells that there is no such call.
+    perform([{ do: "write", path: `${unified}/cgroup.kill`, text: "1" }]);
+  }
+  if (pids(paths, { recursive: true }).length > 0) {
+    try {
+      freeze(paths, sleep);
+    } catch {
+      // A process that cannot be frozen can still be killed; the rounds below catch what forks meanwhile.
+    }
+    const killed = new Set<number>();
+    for (let round = 0; round < 10; round++) {
+      const left = pids(paths, { recursive: true }).filter((pid) => !killed.has(pid));
+      if (left.length === 0) break;
+      for (const pid of left) {
+        kill(pid);
+        killed.add(pid);
+      }
+    }
+  }
+  thawTree(paths);
+}
+
+/** Also thaws cgroups below, which the container may have made and frozen itself. */
+function thawTree(paths: CgroupPaths): void {
+  const v1 = paths.get("freezer");
+  const top = v1 ?? paths.get("");
+  if (top === undefined) return;
+  const actions: FileAction[] = [];
+  const todo = [top];
+  for (let dir = todo.pop(); dir !== undefined; dir = todo.pop()) {
+    actions.push(thawAction(dir, v1 !== undefined));
+    todo.push(...subCgroups(dir));
+  }
+  perform(actions);
+}

@@ -1,0 +1,97 @@
+/**
+ * Removing a container's cgroups, with what the container made below them.
+ */
+import { SystemError } from "../error.ts";
+import { type FileAction, perform, readTextIfThere } from "../sys/files.ts";
+import type { Sleep } from "./freezer.ts";
+import { distinct, pidsBelow, subCgroups } from "./members.ts";
+import type { CgroupPaths } from "./paths.ts";
+
+/** How removal waits. */
+export interface RemoveOptions {
+  readonly sleep: Sleep;
+  /**
+   * Milliseconds to wait for processes that are about to be gone, 10 000 unless given. A cgroup that containers share
+   * stays busy for as long as the others live: give little there, and take EBUSY as "left to the others".
+   */
+  readonly deadline?: number;
+}
+
+/**
+ * Removes the container's cgroup in every hierarchy and the levels above it that were made for it, as far as nothing
+ * else is in them. A container whose cgroups are empty needs one call. What is gone already is no failure.
+ * @param created the levels that {@link makeCgroups} made, the container's own cgroups among them or not
+ * @throws SystemError EBUSY, naming the processes, when a cgroup still has some at the deadline; others at once
+ */
+export function removeCgroups(paths: CgroupPaths, created: readonly string[], options: RemoveOptions): void {
+  const own = distinct(paths);
+  const above = created.filter((dir) => !own.includes(dir)).sort((a, b) => b.length - a.length);
+  const deadline = Date.now() + (options.deadline ?? 10_000);
+  let wait = 1;
+  for (let todo = [...own, ...above]; todo.length > 0; ) {
+    const failure = perform(todo.map((path): FileAction => ({ do: "rmdir", path, ifThere: true })));
+    if (failure === undefined) return;
+    const dir = todo[failure.index] ?? "";
+    todo = todo.slice(failure.index + 1);
+    if (own.includes(dir)) {
+      wait = removeBusy(dir, failure.errno, { deadline, wait, sleep: options.sleep });
+    } else if (!isInUse(failure.errno)) {
+      throw removeError(dir, failure);
+    }
+  }
+}
+
+/** Both mean the same for a cgroup: it has processes, or cgroups below. */
+function isInUse(errno: string): boolean {
+  return errno === "EBUSY" || errno === "ENOTEMPTY";
+}
+
+interface Patience {
+  readonly deadline: number;
+  /** The next pause, milliseconds. */
+  readonly wait: number;
+  readonly sleep: Sleep;
+}
+
+/** One cgroup that rmdir refused: first what is below it, then again until the deadline. Returns the next pause. */
+function removeBusy(dir: string, errno: string, patience: Patience): number {
+  let { wait } = patience;
+  for (let answer = errno; ; ) {
+    if (!isInUse(answer)) throw removeError(dir, { syscall: "rmdir", errno: answer });
+    const below = depthFirst(dir);
+    for (const path of below) perform([{ do: "rmdir", path, ifThere: true }]);
+    const failure = perform([{ do: "rmdir", path: dir, ifThere: true }]);
+    if (failure === undefined) return wait;
+    answer = failure.errno;
+    if (Date.now() + wait > patience.deadline) throw removeError(dir, failure);
+    patience.sleep(wait);
+    wait = Math.min(wait * 2, 100);
+  }
+}
+
+/** All cgroups below one, the deepest first. */
+function depthFirst(dir: string): string[] {
+  const found: string[] = [];
+  const todo = subCgroups(dir);
+  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    found.push(next);
+    todo.push(...subCgroups(next));
+  }
+  return found.reverse();
+}
+
+/** How many holders an error names. */
+const NAMED_MAX = 10;
+
+function removeError(dir: string, { syscall, errno }: { syscall: string; errno: string }): SystemError {
+  const holders = isInUse(errno) ? pidsBelow(dir, true) : [];
+  const names = holders.slice(0, NAMED_MAX).map((pid) => {
+    const command = readTextIfThere(`/proc/${pid}/comm`)?.trim();
+    return command === undefined ? String(pid) : `${pid} (${command})`;
+  });
+  if (holders.length > NAMED_MAX) names.push(`${holders.length - NAMED_MAX} more`);
+  return new SystemError(syscall, errno, dir, {
+    doing: `cannot remove cgroup ${dir}${names.length > 0 ? `, held by ${names.join(", ")}` : ""}`,
+    hint: names.length > 0 ? "kill these processes or move them to another cgroup" : undefined,
+  });
+}

@@ -1,0 +1,15 @@
+import { check } from "../../lifecycle/check.ts";
+import { errorLine } from "../../error.ts";
+import { print } from "../report.ts";
+import type { Command } from "../table.ts";
+
+/** `tsrun check` */
+export const command: Command = ({ options }) => {
+  const { problems, warnings } = check(options.get("bundle") ?? ".");
+  for (const { text, pointer, hint } of warnings) {
+    print(`warning: ${text} (config.json#${pointer})${hint === undefined ? "" : `; hint: ${hint}`}\n`);
+  }
+  for (const problem of problems) print(`${errorLine(problem)}\n`);
+  if (problems.length === 0) print("this bundle will run on this host\n");
+  return problems.length === 0 ? 0 : 1;
+};

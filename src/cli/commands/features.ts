@@ -1,0 +1,9 @@
+import { features } from "../../observe/features.ts";
+import { print } from "../report.ts";
+import type { Command } from "../table.ts";
+
+/** `tsrun features` */
+export const command: Command = () => {
+  print(`${JSON.stringify(features(), undefined, 2)}\n`);
+  return 0;
+};

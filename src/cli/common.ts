@@ -1,0 +1,44 @@
+/** What several commands read from their call. */
+import { UsageError } from "../error.ts";
+import { absolute, type CreateRequest } from "../lifecycle/prepare.ts";
+import { reportDebug, reportWarning } from "./report.ts";
+import type { Call } from "./table.ts";
+
+/** `--root`, absolute. */
+export function root({ globals }: Call): string {
+  return absolute(globals.get("root") ?? "/run/tsrun");
+}
+
+/** The first argument; the parser has seen to it that there is one. */
+export function id({ args }: Call): string {
+  return args[0] ?? "";
+}
+
+/** The options that `create` and `run` share. @throws UsageError */
+export function createRequest(call: Call): CreateRequest {
+  const { options } = call;
+  const preserve = options.get("preserve-fds") ?? "0";
+  if (!/^[0-9]{1,5}$/.test(preserve)) {
+    throw new UsageError(`invalid value ${JSON.stringify(preserve)} for --preserve-fds`, { hint: "it takes a count of descriptors" });
+  }
+  return {
+    id: id(call),
+    bundle: options.get("bundle") ?? ".",
+    pidFile: options.get("pid-file"),
+    noPivot: options.has("no-pivot"),
+    noNewKeyring: options.has("no-new-keyring"),
+    preserveFds: Number(preserve),
+    warn({ pointer, text, hint }) {
+      reportWarning(`${text} (config.json#${pointer})${hint === undefined ? "" : `; hint: ${hint}`}`);
+    },
+    debug: reportDebug,
+  };
+}
+
+/** One of several words an option takes. @throws UsageError with runc's words */
+export function oneOf<Word extends string>(given: string | undefined, words: readonly [Word, ...Word[]]): Word {
+  if (given === undefined) return words[0];
+  const found = words.find((word) => word === given);
+  if (found === undefined) throw new UsageError(`invalid format option: ${JSON.stringify(given)}`, { hint: `use one of: ${words.join(", ")}` });
+  return found;
+}

@@ -1,0 +1,5 @@
+/** The program. */
+import { exit } from "../sys/process.ts";
+import { main } from "./main.ts";
+
+exit(await main(process.argv.slice(2)));

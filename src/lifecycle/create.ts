@@ -1,0 +1,201 @@
+/** `create`: from a bundle to a container whose first process waits for `start`. */
+import { makeCgroups } from "../cgroup/make.ts";
+import { attach } from "../cgroup/members.ts";
+import { oomReport } from "../cgroup/oom.ts";
+import { availableControllers } from "../cgroup/facts.ts";
+import { BundleError, TsrunError, UsageError } from "../error.ts";
+import { encode } from "../plan/encode.ts";
+import { hookState, runHooks } from "../spawn/hooks.ts";
+import { writeMaps } from "../spawn/idmaps.ts";
+import { type HostSide, launch } from "../spawn/launch.ts";
+import { openSource } from "../spawn/sources.ts";
+import type { Record } from "../state/record.ts";
+import { startTimeOf } from "../state/status.ts";
+import { checkId } from "../state/id.ts";
+import { alreadyExists, containerDir, type Locked, makeRoot, reserve, startSocket } from "../state/store.ts";
+import { performAll, status } from "../sys/files.ts";
+import { clock, descriptor, environment, ids, type Pidfd, sleep } from "../sys/process.ts";
+import { Socket } from "../sys/socket.ts";
+import { destroy } from "./destroy.ts";
+import { type CreateRequest, listenFds, loadBundle, type Prepared, prepare } from "./prepare.ts";
+
+/** A container that has just been created, still locked by this process. */
+export interface Created {
+  readonly record: Record;
+  readonly locked: Locked;
+  /** Its first process. */
+  readonly first: Pidfd;
+}
+
+/**
+ * Creates a container.
+ *
+ * @throws StateError `id-invalid`, `exists`; BundleError; SystemError; LaunchError
+ */
+export function create(root: string, request: CreateRequest): Created {
+  checkId(request.id);
+  requireRoot();
+  if (status(containerDir(root, request.id)) !== undefined) throw alreadyExists(request.id);
+  checkPreserved((request.preserveFds ?? 0) + listenFds());
+  const loaded = loadBundle(request.bundle);
+  for (const warning of loaded.warnings) request.warn?.(warning);
+  const prepared = prepare(loaded, request);
+  if (prepared.bundle.process === undefined) {
+    throw new BundleError("missing", "/process", "process property must not be empty", "a container is created for a process");
+  }
+  const bytes = encode(prepared.plan);
+  makeRoot(root);
+  const record = describe(prepared, request.id);
+  const locked = reserve(root, record, prepared.text);
+  try {
+    const first = launchFirst(prepared, request, record, locked, bytes);
+    return { record, locked, first };
+  } catch (error) {
+    undo(record, locked, error);
+    throw error;
+  }
+}
+
+function requireRoot(): void {
+  if (ids().euid === 0) return;
+  throw new UsageError("tsrun needs to be root", { hint: "containers of ordinary users are not supported by this version of tsrun yet" });
+}
+
+/** Every descriptor to be handed on must be the caller's; one of tsrun's own must never get into a container. */
+function checkPreserved(count: number): void {
+  for (let fd = 3; fd < 3 + count; fd++) {
+    if (descriptor(fd) === "inherited") continue;
+    throw new UsageError(`unable to preserve file descriptor ${fd}: it was not passed to tsrun`, {
+      hint: `--preserve-fds ${count} (with LISTEN_FDS) hands on the descriptors 3 to ${2 + count}`,
+    });
+  }
+}
+
+function describe({ bundle, plan, cgroup }: Prepared, id: string): Record {
+  const from = plan.steps.findIndex(({ op }) => op.op === "awaitStart");
+  return {
+    version: 1,
+    ociVersion: bundle.ociVersion,
+    id,
+    bundle: bundle.dir,
+    rootfs: bundle.root.path,
+    created: timestamp(),
+    annotations: Object.fromEntries(bundle.annotations),
+    cgroups: Object.fromEntries(cgroup.paths),
+    newCgroups: missingFolders(cgroup.dirs),
+    ownPidNamespace: bundle.linux.namespaces.some(({ type, path }) => type === "pid" && path === undefined),
+    afterStart: { from, steps: plan.steps.slice(from) },
+    poststart: bundle.hooks.poststart,
+    poststop: bundle.hooks.poststop,
+  };
+}
+
+/** The folders on the way to each cgroup that are not there yet, parents first. */
+function missingFolders(dirs: ReadonlyMap<string, string>): string[] {
+  const found: string[] = [];
+  for (const [mountpoint, dir] of dirs) {
+    for (let at = dir.length; at > mountpoint.length; at = dir.lastIndexOf("/", at - 1)) {
+      const level = dir.slice(0, at);
+      if (status(level) !== undefined) break;
+      found.push(level);
+    }
+  }
+  return found.reverse();
+}
+
+/** Now, as RFC 3339 with nanoseconds. */
+function timestamp(): string {
+  const now = clock("realtime");
+  const seconds = new Date(Number(now / 1_000_000_000n) * 1000).toISOString().slice(0, 19);
+  return `${seconds}.${(now % 1_000_000_000n).toString().padStart(9, "0")}Z`;
+}
+
+function launchFirst(
+  prepared: Prepared,
+  request: CreateRequest,
+  record: Record,
+  locked: Locked,
+  bytes: Uint8Array,
+): Pidfd {
+  const listen = Socket.listen(startSocket(locked.dir));
+  try {
+    const start = {
+      plan: prepared.plan,
+      bytes,
+      cwd: record.bundle,
+      env: environment(),
+      preserveFds: (request.preserveFds ?? 0) + listenFds(),
+      listen,
+    };
+    return launch(start, hostSide(prepared, request, record, locked));
+  } finally {
+    listen.close();
+  }
+}
+
+function hostSide(
+  { bundle, plan, cgroup }: Prepared,
+  request: CreateRequest,
+  record: Record,
+  locked: Locked,
+): HostSide {
+  let first: Pidfd | undefined;
+  const debug = request.debug ?? (() => {});
+  return {
+    prepare() {
+      debug(`tsrun-init runs a plan of ${plan.steps.length} steps; making cgroups in ${cgroup.dirs.size} hierarchies`);
+      const available = availableControllers(cgroup.facts);
+      makeCgroups(cgroup.facts, cgroup.dirs, cgroup.writes, { available });
+    },
+    maps(pid) {
+      debug(`writing the id maps of process ${pid}`);
+      writeMaps(pid, bundle.linux.uidMappings, bundle.linux.gidMappings);
+    },
+    attach(pid) {
+      debug(`moving process ${pid} into the cgroups`);
+      attach(cgroup.paths, pid, sleep);
+    },
+    record(process) {
+      debug(`the container's first process is ${process.pid}`);
+      first = process;
+      locked.saveInit({ pid: process.pid, startTime: startTimeOf(process.pid) ?? "" });
+    },
+    source(index) {
+      const source = plan.sources[index];
+      if (source === undefined || first === undefined) throw new UsageError(`there is no mount source ${index}`);
+      return openSource(source, first);
+    },
+    hooks(process) {
+      debug("running the prestart and createRuntime hooks");
+      const state = hookState(record, "creating", process.pid);
+      runHooks("prestart", bundle.hooks.prestart, state);
+      runHooks("createRuntime", bundle.hooks.createRuntime, state);
+    },
+    ready(process) {
+      debug("everything is set up");
+      if (request.pidFile !== undefined) writePidFile(request.pidFile, process.pid);
+      locked.saveCreated();
+    },
+    whyDied: () => oomReport(cgroup.paths),
+  };
+}
+
+/** The pid file appears complete: written beside, then renamed. */
+function writePidFile(path: string, pid: number): void {
+  const slash = path.lastIndexOf("/");
+  const part = `${path.slice(0, slash + 1)}.${path.slice(slash + 1)}.${ids().pid}`;
+  performAll([
+    { do: "create", path: part, text: String(pid), mode: 0o644 },
+    { do: "rename", path: part, to: path },
+  ]);
+}
+
+/** Takes back what a failed creation made; what cannot be taken back is told after the first error. */
+export function undo(record: Record, locked: Locked, error: unknown): void {
+  try {
+    destroy(record, { process: undefined, complete: false }, locked);
+  } catch (later) {
+    locked.release();
+    if (error instanceof TsrunError && later instanceof Error) error.followedBy.push(later);
+  }
+}

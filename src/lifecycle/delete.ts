@@ -1,0 +1,81 @@
+/** `delete`: removes a container that has stopped, or with force any. */
+import { cgroupDirs, cgroupPaths } from "../cgroup/paths.ts";
+import { readCgroupFacts } from "../cgroup/facts.ts";
+import { parseBundle } from "../bundle/parse.ts";
+import { type LaunchError, StateError } from "../error.ts";
+import { thaw } from "../cgroup/freezer.ts";
+import type { Record } from "../state/record.ts";
+import { statusOf } from "../state/status.ts";
+import { type Locked, load, lock, removeUnfinished, type Saved } from "../state/store.ts";
+import { readTextIfThere } from "../sys/files.ts";
+import { destroy } from "./destroy.ts";
+
+/**
+ * Deletes a container. With `force` a running one is killed first, a damaged one is removed as far as it can be
+ * recognised, and one that does not exist is no error.
+ *
+ * @returns what went wrong in poststop hooks
+ * @throws StateError `not-found`, `not-stopped`, `busy`, `damaged`; SystemError
+ */
+export function deleteContainer(root: string, id: string, force = false): readonly LaunchError[] {
+  let locked: Locked;
+  try {
+    locked = lock(root, id);
+  } catch (error) {
+    if (!force || !(error instanceof StateError) || error.code !== "not-found") throw error;
+    removeUnfinished(root, id);
+    return [];
+  }
+  try {
+    const saved = force ? loadOrRescue(root, id, locked) : load(root, id);
+    const status = statusOf(saved, true);
+    if (!force && status !== "stopped" && status !== "created") {
+      throw new StateError("not-stopped", `cannot delete container ${id} that is not stopped: ${status}`, {
+        hint: `stop it first with: tsrun kill ${id} KILL; or use: tsrun delete --force ${id}`,
+      });
+    }
+    // A frozen process does not die on cgroup v1.
+    if (status === "paused") thaw(new Map(Object.entries(saved.record.cgroups)));
+    return destroy(saved.record, saved, locked);
+  } finally {
+    locked.release();
+    if (force) removeUnfinished(root, id);
+  }
+}
+
+/** Where state.json is damaged, config.json may still say which cgroups the container had. */
+function loadOrRescue(root: string, id: string, locked: Locked): Saved {
+  try {
+    return load(root, id);
+  } catch (error) {
+    if (!(error instanceof StateError) || error.code !== "damaged") throw error;
+  }
+  return { dir: locked.dir, record: rescue(id, locked), process: undefined, complete: false };
+}
+
+function rescue(id: string, locked: Locked): Record {
+  let cgroups: ReadonlyMap<string, string> = new Map();
+  try {
+    const text = readTextIfThere(`${locked.dir}/config.json`, 16 << 20);
+    const path = text === undefined ? undefined : parseBundle(text, "/").bundle.linux.cgroupsPath;
+    const facts = readCgroupFacts();
+    cgroups = cgroupPaths(facts, cgroupDirs(facts, path, id));
+  } catch {
+    // Neither file tells anything: only the folder can be removed.
+  }
+  return {
+    version: 1,
+    ociVersion: "",
+    id,
+    bundle: "/",
+    rootfs: "",
+    created: "",
+    annotations: {},
+    cgroups: Object.fromEntries(cgroups),
+    newCgroups: [...cgroups.values()],
+    ownPidNamespace: false,
+    afterStart: { from: 0, steps: [] },
+    poststart: [],
+    poststop: [],
+  };
+}

@@ -1,0 +1,69 @@
+/** Takes a container away: its processes, cgroups and state, and the poststop hooks in between. Can be repeated. */
+import { killAll, pids } from "../cgroup/members.ts";
+import { removeCgroups } from "../cgroup/remove.ts";
+import { type LaunchError, SystemError } from "../error.ts";
+import { runHook } from "../spawn/hooks.ts";
+import type { ProcessRecord, Record } from "../state/record.ts";
+import { isAlive } from "../state/status.ts";
+import type { Locked } from "../state/store.ts";
+import { kill, Pidfd, sleep } from "../sys/process.ts";
+import { hookState } from "../spawn/hooks.ts";
+
+/** How long a killed process may take to be gone: a deadline only for those stuck in the kernel. */
+const KILL_MS = 10_000;
+
+const SIGKILL = 9;
+
+/** Ends the first process if it still lives; with it goes everything in its process-id namespace. */
+export function killFirst(process: ProcessRecord): void {
+  const pidfd = Pidfd.of(process.pid);
+  if (pidfd === undefined) return;
+  if (isAlive(process)) {
+    pidfd.signal(SIGKILL);
+    if (!pidfd.awaitExit(KILL_MS)) {
+      throw new SystemError("kill", "ETIMEDOUT", `process ${process.pid}`, {
+        doing: `wait for the container's first process ${process.pid} to end`,
+        hint: "it hangs in the kernel: see /proc/PID/stack",
+      });
+    }
+  }
+  pidfd.reap();
+  pidfd.close();
+}
+
+/** What destroying needs to know beside the record. */
+export interface Remains {
+  readonly process: ProcessRecord | undefined;
+  /** Whether the creation had come to its end. */
+  readonly complete: boolean;
+}
+
+/**
+ * Removes what there is of a container whose lock this process holds. Failures of poststop hooks are answered, not
+ * thrown: the container is gone all the same (runtime-spec runtime.md, lifecycle step 12).
+ *
+ * @throws SystemError; StateError
+ */
+export function destroy(record: Record, remains: Remains, locked: Locked): readonly LaunchError[] {
+  if (remains.process !== undefined) killFirst(remains.process);
+  emptyCgroups(record, remains.complete);
+  const failures: LaunchError[] = [];
+  for (const [index, hook] of record.poststop.entries()) {
+    const failure = runHook("poststop", index, hook, hookState(record, "stopped"));
+    if (failure !== undefined) failures.push(failure);
+  }
+  locked.remove();
+  return failures;
+}
+
+function emptyCgroups(record: Record, complete: boolean): void {
+  const cgroups = new Map(Object.entries(record.cgroups));
+  if (pids(cgroups, { recursive: true }).length > 0) {
+    // buildah puts several containers into one cgroup. With a process-id namespace of its own, everything of this
+    // container went with the first process, so whoever is left belongs to another: it keeps the cgroup.
+    const owned = Object.values(record.cgroups).some((dir) => record.newCgroups.includes(dir));
+    if (!owned || (record.ownPidNamespace && complete)) return;
+    killAll(cgroups, (pid) => void kill(pid, SIGKILL), sleep);
+  }
+  removeCgroups(cgroups, record.newCgroups, { sleep });
+}

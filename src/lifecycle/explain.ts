@@ -1,0 +1,1 @@
+export function explainBundle(_r: unknown, _f: string): string { return ""; }

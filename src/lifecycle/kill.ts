@@ -1,0 +1,41 @@
+/** `kill`: a signal to a container's first process, or to all of them. */
+import { thaw } from "../cgroup/freezer.ts";
+import { pids } from "../cgroup/members.ts";
+import { StateError } from "../error.ts";
+import { isAlive, statusOf } from "../state/status.ts";
+import { load } from "../state/store.ts";
+import { kill, Pidfd } from "../sys/process.ts";
+
+const SIGKILL = 9;
+
+/**
+ * Sends a signal.
+ *
+ * @param all every process in the container's cgroup gets it, not only the first
+ * @throws StateError `not-found`, `not-running` (never with `all`, as runc has it)
+ */
+export function killContainer(root: string, id: string, signal: number, all = false): void {
+  const saved = load(root, id);
+  const { record, process } = saved;
+  const cgroups = new Map(Object.entries(record.cgroups));
+  const status = statusOf(saved);
+  // Without a namespace of its own nothing takes the other processes along when the first one is killed.
+  const everybody = all || (signal === SIGKILL && !record.ownPidNamespace);
+  if (everybody) {
+    const members = pids(cgroups, { recursive: true });
+    if (members.length === 0 && !all && status === "stopped") throw notRunning(id);
+    for (const pid of members) kill(pid, signal);
+  } else {
+    const first = process === undefined || status === "stopped" ? undefined : Pidfd.of(process.pid);
+    if (process === undefined || first === undefined || !isAlive(process)) throw notRunning(id);
+    const sent = first.signal(signal);
+    first.close();
+    if (!sent) throw notRunning(id);
+  }
+  // On cgroup v1 a frozen process does not even die.
+  if (status === "paused" && signal === SIGKILL) thaw(cgroups);
+}
+
+function notRunning(id: string): StateError {
+  return new StateError("not-running", `container not running: ${id}`, { hint: `tsrun state ${id} shows its status` });
+}

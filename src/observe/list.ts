@@ -1,0 +1,55 @@
+/** `list`: every container below a state root; a damaged one is shown as such and hides none of the others. */
+import { StateError, TsrunError } from "../error.ts";
+import { listIds, load } from "../state/store.ts";
+import { readTextIfThere, status } from "../sys/files.ts";
+import { type ContainerState, describe } from "./state.ts";
+
+/** One row: a container, or what could not be read as one. */
+export type Listed =
+  | ContainerState
+  | { readonly id: string; readonly status: "damaged"; readonly error: string; readonly owner: string };
+
+/** The containers below a root, by id. One that vanishes meanwhile is left out. */
+export function list(root: string): readonly Listed[] {
+  const rows: Listed[] = [];
+  let users: ReadonlyMap<number, string> | undefined;
+  for (const id of listIds(root)) {
+    const folder = status(`${root}/${id}`);
+    if (folder === undefined) continue;
+    users ??= userNames();
+    const owner = users.get(folder.uid) ?? String(folder.uid);
+    try {
+      rows.push({ ...describe(load(root, id)), owner });
+    } catch (error) {
+      if (!(error instanceof TsrunError)) throw error;
+      if (error instanceof StateError && error.code === "not-found") continue;
+      rows.push({ id, status: "damaged", error: error.message, owner });
+    }
+  }
+  return rows;
+}
+
+/** User names by uid, from the host's /etc/passwd; a host without one shows numbers. */
+function userNames(): ReadonlyMap<number, string> {
+  const names = new Map<number, string>();
+  for (const line of (readTextIfThere("/etc/passwd") ?? "").split("\n")) {
+    const [name, , uid] = line.split(":");
+    if (name !== undefined && uid !== undefined && uid !== "" && !names.has(Number(uid))) names.set(Number(uid), name);
+  }
+  return names;
+}
+
+/** The table that `list` prints, column by column as runc's. */
+export function table(rows: readonly Listed[]): string {
+  const cells = [["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]];
+  for (const row of rows) {
+    cells.push(
+      "pid" in row
+        ? [row.id, String(row.pid), row.status, row.bundle, row.created, row.owner]
+        : [row.id, "-", row.status, "-", "-", row.owner],
+    );
+  }
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(9, ...cells.map((row) => row[column]?.length ?? 0)) + 3);
+  const lines = cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(""));
+  return lines.map((line) => `${line}\n`).join("");
+}

@@ -1,0 +1,43 @@
+/** `state`: one container as the runtime-spec describes it. */
+import type { Saved } from "../state/store.ts";
+import { load } from "../state/store.ts";
+import { type Status, statusOf } from "../state/status.ts";
+
+/** runtime-spec runtime.md, State, with the fields that runc adds. */
+export interface ContainerState {
+  readonly ociVersion: string;
+  readonly id: string;
+  /** Of the first process, as the host sees it; 0 when the container has stopped. */
+  readonly pid: number;
+  readonly status: Status;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339 with nanoseconds. */
+  readonly created: string;
+  readonly annotations?: { readonly [name: string]: string };
+  /** The user who owns the state; empty when that is root, as runc has it. */
+  readonly owner: string;
+}
+
+/** A container's state. @throws StateError `not-found`, `damaged` */
+export function state(root: string, id: string): ContainerState {
+  return describe(load(root, id));
+}
+
+/** The state of a container whose record has been read. */
+export function describe(saved: Saved): ContainerState {
+  const { record, process } = saved;
+  const status = statusOf(saved);
+  const annotations = Object.keys(record.annotations).length === 0 ? {} : { annotations: record.annotations };
+  return {
+    ociVersion: record.ociVersion,
+    id: record.id,
+    pid: status === "stopped" ? 0 : (process?.pid ?? 0),
+    status,
+    bundle: record.bundle,
+    rootfs: record.rootfs,
+    created: record.created,
+    ...annotations,
+    owner: "",
+  };
+}

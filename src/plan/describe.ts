@@ -1,0 +1,227 @@
+/** One line for an operation: what it does to what, with flags by name. */
+import {
+  attributeNames,
+  capabilityNames,
+  cloneNames,
+  deviceType,
+  ioPriorityText,
+  limitText,
+  listText,
+  memoryPolicyName,
+  modeText,
+  namespaceName,
+  personalityName,
+  policyName,
+  propagationNames,
+  rlimitName,
+  schedulerFlagNames,
+} from "./names.ts";
+import { type MountAttributes, NO_SOURCE, type Op } from "./ops.ts";
+
+/** What an operation does, short enough for an error's sentence: `mount proc at /proc`. */
+export function describe(op: Op): string {
+  switch (op.op) {
+    case "join":
+      return `join the ${namespaceName(op.ns)} namespace ${op.path}`;
+    case "userns":
+      return "make a user namespace";
+    case "unshare":
+      return `unshare ${cloneNames(op.flags)}`;
+    case "timeOffset":
+      return `set the ${op.clock} clock's offset to ${op.secs} s and ${op.nanosecs} ns`;
+    case "attach":
+      return "enter the container's cgroups";
+    case "fork":
+      return "make the container's first process";
+    case "keyring":
+      return `join a new session keyring ${op.name}`;
+    case "session":
+      return "start a session";
+    case "loopback":
+      return "bring up the loopback device";
+    case "hostname":
+      return `set the host name to ${op.name}`;
+    case "domainname":
+      return `set the domain name to ${op.name}`;
+    case "oomScoreAdj":
+      return `set oom_score_adj to ${op.value}`;
+    case "propagation":
+      return `make the mounts at / ${propagationNames(op.flags)}`;
+    case "rootfs":
+      return `attach the root filesystem ${op.path}`;
+    case "mkdir":
+      return `make the folder ${op.target}`;
+    case "mkfile":
+      return `make the file ${op.target}`;
+    case "mount":
+      return `mount ${op.fstype} at ${op.target}`;
+    case "bind":
+      return `bind ${op.source} at ${op.target}`;
+    case "remount":
+      return `remount ${op.target}`;
+    case "mknod":
+      return `make the device ${op.target}`;
+    case "symlink":
+      return `link ${op.target} to ${op.text}`;
+    case "hostHooks":
+      return "run the prestart and createRuntime hooks";
+    default:
+      return describeInside(op);
+  }
+}
+
+type InsideOp = Exclude<
+  Op,
+  {
+    op:
+      | "join"
+      | "userns"
+      | "unshare"
+      | "timeOffset"
+      | "attach"
+      | "fork"
+      | "keyring"
+      | "session"
+      | "loopback"
+      | "hostname"
+      | "domainname"
+      | "oomScoreAdj"
+      | "propagation"
+      | "rootfs"
+      | "mkdir"
+      | "mkfile"
+      | "mount"
+      | "bind"
+      | "remount"
+      | "mknod"
+      | "symlink"
+      | "hostHooks";
+  }
+>;
+
+function describeInside(op: InsideOp): string {
+  switch (op.op) {
+    case "hook":
+      return `run ${op.stage} hook #${op.index} ${op.path}`;
+    case "pivotRoot":
+      return "pivot_root into the container's root";
+    case "moveRoot":
+      return "move the container's root over / and chroot into it";
+    case "sysctl":
+      return `set the kernel parameter ${op.name} to ${op.value}`;
+    case "readonlyPath":
+      return `make ${op.target} read-only`;
+    case "maskPath":
+      return `mask ${op.target}`;
+    case "rootReadonly":
+      return "make the root filesystem read-only";
+    case "chdir":
+      return `change to the folder ${op.target}`;
+    case "rlimit":
+      return `set ${rlimitName(op.resource)} to ${limitText(op.soft)}:${limitText(op.hard)}`;
+    case "umask":
+      return `set the umask to ${modeText(op.mask)}`;
+    case "scheduler":
+      return `schedule by ${policyName(op.policy)}`;
+    case "ioPriority":
+      return `set the I/O priority to ${ioPriorityText(op.value)}`;
+    case "personality":
+      return `set the execution domain to ${personalityName(op.persona)}`;
+    case "memoryPolicy":
+      return `set the memory policy to ${memoryPolicyName(op.mode)}`;
+    case "affinity":
+      return `run on the cpus ${listText(op.cpus)}`;
+    case "stdioOwner":
+      return `give standard input, output and error to uid ${op.uid}`;
+    case "boundingSet":
+      return `limit the bounding set to ${capabilityNames(op.mask)}`;
+    case "user":
+      return `become uid ${op.uid}, gid ${op.gid}`;
+    case "capabilities":
+      return "set the capabilities";
+    case "noNewPrivs":
+      return "forbid new privileges";
+    case "program":
+      return `find the program ${op.args[0] ?? ""}`;
+    case "closeFrom":
+      return `close the descriptors from ${op.first} on at execution`;
+    case "ready":
+      return "report ready";
+    case "awaitStart":
+      return "wait for start";
+    case "exec":
+      return "execute the program";
+    default:
+      return op satisfies never;
+  }
+}
+
+/** What {@link describe} leaves out for brevity: options, flags, modes; empty where there is nothing more. */
+export function details(op: Op): readonly string[] {
+  switch (op.op) {
+    case "userns":
+      return op.setGroups === 1 ? [] : ["setgroups denied"];
+    case "mkdir":
+    case "mkfile":
+      return [modeText(op.mode)];
+    case "mount":
+      return [
+        ...(op.source === op.fstype ? [] : [`source ${op.source}`]),
+        ...op.options,
+        ...attributeDetails(op),
+        ...(op.ordinary === 1 ? ["no symbolic link on the way"] : []),
+        ...(op.copyUp === 1 ? ["with a copy of the folder's content"] : []),
+        ...(op.copyUp === 2 ? ["with the folder's mode"] : []),
+      ];
+    case "bind":
+      return [
+        ...(op.recursive === 1 ? ["recursive"] : []),
+        ...attributeDetails(op),
+        ...(op.sourceIndex === NO_SOURCE ? [] : [`opened by the host as source ${op.sourceIndex}`]),
+      ];
+    case "remount":
+      return [...(op.superblock === 1 ? ["and its filesystem"] : []), ...op.options, ...attributeDetails(op)];
+    case "mknod":
+      return [`${deviceType(op.mode)} ${op.major}:${op.minor}`, modeText(op.mode), `${op.uid}:${op.gid}`];
+    case "symlink":
+      return op.replace === 1 ? ["replacing what is there"] : [];
+    case "hook":
+      return op.timeout === 0 ? [] : [`at most ${op.timeout} ms`];
+    case "scheduler":
+      return [
+        ...(op.nice === 0n ? [] : [`nice ${op.nice}`]),
+        ...(op.priority === 0 ? [] : [`priority ${op.priority}`]),
+        ...(op.period === 0n ? [] : [`${op.runtime} of ${op.period} ns, deadline ${op.deadline} ns`]),
+        ...(op.flags === 0n ? [] : [schedulerFlagNames(op.flags)]),
+      ];
+    case "memoryPolicy":
+      return op.nodes.length === 0 ? [] : [`nodes ${listText(op.nodes)}`];
+    case "user":
+      return op.setGroups === 1 ? [`groups ${op.groups.length === 0 ? "none" : op.groups.join(",")}`] : [];
+    case "capabilities":
+      return [
+        `effective ${capabilityNames(op.effective)}`,
+        `permitted ${capabilityNames(op.permitted)}`,
+        `inheritable ${capabilityNames(op.inheritable)}`,
+        `ambient ${capabilityNames(op.ambient)}`,
+      ];
+    case "program":
+      return [
+        `args ${JSON.stringify(op.args)}`,
+        `env ${JSON.stringify(op.env)}`,
+        ...(op.fillHome === 1 ? ["HOME from the container's passwd"] : []),
+      ];
+    default:
+      return [];
+  }
+}
+
+function attributeDetails(op: MountAttributes): readonly string[] {
+  const texts: string[] = [];
+  if (op.attrSet !== 0n) texts.push(`set ${attributeNames(op.attrSet)}`);
+  if (op.attrClear !== 0n) texts.push(`clear ${attributeNames(op.attrClear)}`);
+  if (op.recAttrSet !== 0n) texts.push(`set on the whole tree ${attributeNames(op.recAttrSet)}`);
+  if (op.recAttrClear !== 0n) texts.push(`clear on the whole tree ${attributeNames(op.recAttrClear)}`);
+  for (const flags of op.propagation) texts.push(propagationNames(flags));
+  return texts;
+}

@@ -1,0 +1,165 @@
+/**
+ * A plan as a shell script that a person can read and follow by hand: the same steps with the field's own tools. It is an
+ * explanation, not a runtime: it resolves paths as the shell does, without tsrun-init's care for hostile images.
+ */
+import { describe } from "./describe.ts";
+import type { HostStep } from "./explain.ts";
+import { explainProcess } from "./explain-shell-process.ts";
+import { deviceType, modeText, namespaceName, namespacesIn, propagationWord } from "./names.ts";
+import type { Op, Plan } from "./ops.ts";
+import { dirName } from "./paths.ts";
+import { afterMount, attributeWords, comment, quote, quotePath } from "./shell-words.ts";
+
+/** The script for a plan; `sh -n` accepts it whatever the bundle holds. */
+export function explainShell(plan: Plan, host: readonly HostStep[]): string {
+  const fork = plan.steps.findIndex(({ op }) => op.op === "fork");
+  const lines = [
+    "#!/bin/sh",
+    "# What tsrun would do for this container, with the tools of util-linux. Save it as a file and run that as root.",
+    "# The tools used after pivot_root are the container's own.",
+    "set -eu",
+    'if [ "${1-}" != inside ]; then',
+    ...host.map(hostLine),
+    ...plan.steps.slice(0, fork).flatMap(({ op, pointer }) => stageOneNote(op, pointer)),
+    `exec ${[...enterWords(plan), "sh", '"$0"', "inside"].join(" ")}`,
+    "fi",
+  ];
+  let root =
+    plan.steps.map(({ op }) => (op.op === "rootfs" ? op.path : "")).find((path) => path !== "") ?? "/";
+  for (const { op, pointer } of plan.steps.slice(fork + 1)) {
+    lines.push("", comment(pointer === undefined ? describe(op) : `${describe(op)} (${pointer})`));
+    lines.push(...opLines(op, root, plan));
+    if (op.op === "pivotRoot" || op.op === "moveRoot") root = "";
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function hostLine(step: HostStep): string {
+  switch (step.what) {
+    case "mkdir":
+      return `mkdir -p ${quotePath(step.path)}`;
+    case "write":
+      return `printf %s ${quote(step.value ?? "")} > ${quotePath(step.path)}`;
+    case "attach":
+      return `echo $$ > ${quotePath(`${step.path}/cgroup.procs`)}`;
+    default:
+      return step.what satisfies never;
+  }
+}
+
+/** Stage one is one command, `exec nsenter ... unshare ...`; the notes before it say what each part is for. */
+function stageOneNote(op: Op, pointer: string | undefined): readonly string[] {
+  const lines = [comment(pointer === undefined ? describe(op) : `${describe(op)} (${pointer})`)];
+  if (op.op === "oomScoreAdj") lines.push(`printf %s ${op.value} > /proc/$$/oom_score_adj`);
+  if (op.op === "userns")
+    lines.push("# (another process writes uid_map and gid_map; --map-root-user stands in for it)");
+  return lines;
+}
+
+function enterWords(plan: Plan): readonly string[] {
+  const joins: string[] = [];
+  const makes: string[] = [];
+  for (const { op } of plan.steps) {
+    if (op.op === "join") joins.push(`--${namespaceName(op.ns)}=${quote(op.path)}`);
+    else if (op.op === "userns") makes.push("--user", "--map-root-user");
+    else if (op.op === "unshare") makes.push(...namespacesIn(op.flags).map((name) => `--${name}`));
+    else if (op.op === "timeOffset") makes.push(`--${op.clock}`, String(op.secs));
+  }
+  return [...(joins.length > 0 ? ["nsenter", ...joins] : []), "unshare", ...makes, "--fork"];
+}
+
+/** The commands for one operation of stage two or three; none where no tool can do it. */
+function opLines(op: Op, root: string, plan: Plan): readonly string[] {
+  switch (op.op) {
+    case "loopback":
+      return ["ip link set lo up"];
+    case "hostname":
+    case "domainname":
+      return [`${op.op} -- ${quote(op.name)}`];
+    case "oomScoreAdj":
+      return [`printf %s ${op.value} > /proc/$$/oom_score_adj`];
+    case "propagation":
+      return [`mount --make-${propagationWord(op.flags)} /`];
+    case "rootfs":
+      return [`mount --rbind ${quotePath(op.path)} ${quotePath(op.path)}`];
+    case "pivotRoot":
+      return [`cd ${quotePath(root)}`, "pivot_root . .", "umount -l .", "cd /"];
+    case "moveRoot":
+      return [`cd ${quotePath(root)}`, "mount --move . /", "# from here on inside: chroot . sh"];
+    case "sysctl":
+      return [`printf %s ${quote(op.value)} > ${quotePath(`/proc/sys/${op.name}`)}`];
+    case "rootReadonly":
+      return ["mount -o remount,bind,ro /"];
+    case "mkdir":
+    case "mkfile":
+    case "mount":
+    case "bind":
+    case "remount":
+    case "mknod":
+    case "symlink":
+    case "readonlyPath":
+    case "maskPath":
+      return fileLines(op, quotePath(root + op.target), root + op.target);
+    default:
+      return explainProcess(op, plan);
+  }
+}
+
+type FileOp = Extract<
+  Op,
+  {
+    op: "mkdir" | "mkfile" | "mount" | "bind" | "remount" | "mknod" | "symlink" | "readonlyPath" | "maskPath";
+  }
+>;
+
+function fileLines(op: FileOp, place: string, path: string): readonly string[] {
+  switch (op.op) {
+    case "mkdir":
+      return [`[ -d ${place} ] || mkdir -p -m ${modeText(op.mode)} ${place}`];
+    case "mkfile":
+      return [`[ -e ${place} ] || { mkdir -p ${quotePath(dirName(path))}; : > ${place}; }`];
+    case "mount": {
+      const words = [...attributeWords(op.attrSet, op.attrClear), ...op.options];
+      const options = words.length === 0 ? "" : ` -o ${quote(words.join(","))}`;
+      const command = `mount -t ${quote(op.fstype)}${options} ${quotePath(op.source)} ${place}`;
+      if (op.copyUp === 1)
+        return [
+          "# (what the folder holds is copied into the new filesystem first)",
+          command,
+          ...afterMount(op, place),
+        ];
+      if (op.copyUp === 0) return [command, ...afterMount(op, place)];
+      return [`mode=$(stat -c %a ${place})`, command, `chmod "$mode" ${place}`, ...afterMount(op, place)];
+    }
+    case "bind": {
+      const words = attributeWords(op.attrSet, op.attrClear);
+      const change = words.length === 0 ? [] : [`mount -o remount,bind,${words.join(",")} ${place}`];
+      const how = op.recursive === 1 ? "--rbind" : "--bind";
+      return [`mount ${how} ${quotePath(op.source)} ${place}`, ...change, ...afterMount(op, place)];
+    }
+    case "remount": {
+      const words = [...attributeWords(op.attrSet, op.attrClear), ...op.options];
+      const first = op.superblock === 1 ? "remount" : "remount,bind";
+      return [`mount -o ${quote([first, ...words].join(","))} ${place}`, ...afterMount(op, place)];
+    }
+    case "mknod": {
+      const type = deviceType(op.mode);
+      const numbers = type === "p" ? "" : ` ${op.major} ${op.minor}`;
+      const make = `mknod -m ${modeText(op.mode)} ${place} ${type}${numbers}; chown ${op.uid}:${op.gid} ${place}`;
+      return [`[ -e ${place} ] || { ${make}; }`];
+    }
+    case "symlink":
+      return op.replace === 1
+        ? [`ln -sfn -- ${quote(op.text)} ${place}`]
+        : [`[ -e ${place} ] || [ -L ${place} ] || ln -s -- ${quote(op.text)} ${place}`];
+    case "readonlyPath":
+      return [`[ ! -e ${place} ] || { mount --rbind ${place} ${place}; mount -o remount,bind,ro ${place}; }`];
+    case "maskPath":
+      return [
+        `if [ -d ${place} ]; then mount -t tmpfs -o ro tmpfs ${place}`,
+        `elif [ -e ${place} ]; then mount --bind /dev/null ${place}; fi`,
+      ];
+    default:
+      return op satisfies never;
+  }
+}

@@ -1,0 +1,110 @@
+/** A plan for people: what tsrun is about to do, in which order, and which part of config.json asked for it. */
+import { type Pointer, visible } from "../error.ts";
+import { describe, details } from "./describe.ts";
+import { explainShell } from "./explain-shell.ts";
+import type { Plan, Step } from "./ops.ts";
+
+/** What the host does before the plan runs: the cgroup's folders, its limits, the move into it. */
+export interface HostStep {
+  readonly what: "mkdir" | "write" | "attach";
+  readonly path: string;
+  /** What is written. */
+  readonly value?: string | undefined;
+  readonly pointer: Pointer | undefined;
+}
+
+/** How a plan is shown. */
+export type ExplainFormat = "text" | "json" | "sh";
+
+/** A part of the plan, by where it happens. */
+export type Stage = "namespaces" | "rootfs" | "inside" | "start";
+
+const HEADINGS: Readonly<Record<Stage, string>> = {
+  namespaces: "stage one: namespaces",
+  rootfs: "stage two: root filesystem",
+  inside: "stage three: inside",
+  start: "start",
+};
+
+/** The column in which the pointers stand, where the line before is not longer. */
+const POINTER_COLUMN = 72;
+
+/** Shows a plan and the host's steps before it; the text ends with a newline. */
+export function explain(plan: Plan, host: readonly HostStep[], format: ExplainFormat): string {
+  switch (format) {
+    case "text":
+      return explainText(plan, host);
+    case "json":
+      return explainJson(plan, host);
+    case "sh":
+      return explainShell(plan, host);
+    default:
+      return format satisfies never;
+  }
+}
+
+/** The stage that each step belongs to, in the plan's order. */
+export function stagesOf(steps: readonly Step[]): readonly Stage[] {
+  let stage: Stage = "namespaces";
+  return steps.map(({ op }) => {
+    if (op.op === "awaitStart") stage = "start";
+    const own = stage;
+    if (op.op === "fork") stage = "rootfs";
+    if (op.op === "pivotRoot" || op.op === "moveRoot") stage = "inside";
+    return own;
+  });
+}
+
+function explainText(plan: Plan, host: readonly HostStep[]): string {
+  const lines: string[] = [];
+  if (host.length > 0) {
+    lines.push("host");
+    for (const step of host) lines.push(line(hostText(step), step.pointer));
+  }
+  const stages = stagesOf(plan.steps);
+  let last: Stage | undefined;
+  plan.steps.forEach(({ op, pointer }, index) => {
+    const stage = stages[index] ?? "start";
+    if (stage !== last) lines.push(HEADINGS[stage]);
+    last = stage;
+    const more = details(op);
+    lines.push(line(more.length === 0 ? describe(op) : `${describe(op)} (${more.join(", ")})`, pointer));
+  });
+  if (plan.warnings.length > 0) lines.push("warnings");
+  for (const { text, pointer } of plan.warnings) lines.push(line(text, pointer));
+  return `${lines.join("\n")}\n`;
+}
+
+function line(text: string, pointer: Pointer | undefined): string {
+  const left = `  ${visible(text)}`;
+  return pointer === undefined ? left : `${left.padEnd(POINTER_COLUMN)}  ${visible(pointer)}`;
+}
+
+function hostText(step: HostStep): string {
+  switch (step.what) {
+    case "mkdir":
+      return `make the cgroup ${step.path}`;
+    case "write":
+      return `write ${step.value ?? ""} to ${step.path}`;
+    case "attach":
+      return `move the first process into ${step.path}`;
+    default:
+      return step.what satisfies never;
+  }
+}
+
+function explainJson(plan: Plan, host: readonly HostStep[]): string {
+  const stages = stagesOf(plan.steps);
+  const steps = plan.steps.map(({ op, pointer }, index) => {
+    return { stage: stages[index], ...op, pointer, text: describe(op), details: details(op) };
+  });
+  const shown = { host, steps, sources: plan.sources, warnings: plan.warnings };
+  return `${JSON.stringify(shown, lossless, 2)}\n`;
+}
+
+/** 64-bit numbers stay numbers while JSON's readers keep them exact; beyond, they become strings. */
+function lossless(_key: string, value: unknown): unknown {
+  if (typeof value !== "bigint") return value;
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : String(value);
+}

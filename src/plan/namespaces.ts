@@ -1,0 +1,140 @@
+/** Stage one: which namespaces are joined, which are made, and in which order. */
+import type { Bundle, Namespace } from "../bundle/types.ts";
+import type { NamespaceType, RootfsPropagation } from "../bundle/vocabulary.ts";
+import { BundleError, type Pointer } from "../error.ts";
+import { CLONE, MS } from "../sys/constants.gen.ts";
+import { add, type Draft, pointerTo } from "./draft.ts";
+import type { HostFacts } from "./facts.ts";
+
+/** CLONE_* of each namespace type. */
+export const NAMESPACE_FLAGS: Readonly<Record<NamespaceType, number>> = {
+  cgroup: CLONE.NEWCGROUP,
+  ipc: CLONE.NEWIPC,
+  mount: CLONE.NEWNS,
+  network: CLONE.NEWNET,
+  pid: CLONE.NEWPID,
+  time: CLONE.NEWTIME,
+  user: CLONE.NEWUSER,
+  uts: CLONE.NEWUTS,
+};
+
+/** MS_* of linux.rootfsPropagation. */
+export const PROPAGATIONS: Readonly<Record<RootfsPropagation, number>> = {
+  private: MS.PRIVATE,
+  rprivate: MS.PRIVATE | MS.REC,
+  slave: MS.SLAVE,
+  rslave: MS.SLAVE | MS.REC,
+  shared: MS.SHARED,
+  rshared: MS.SHARED | MS.REC,
+  unbindable: MS.UNBINDABLE,
+  runbindable: MS.UNBINDABLE | MS.REC,
+};
+
+/** The namespace of a type that config.json lists, with its place. */
+export function namespaceOf(
+  bundle: Bundle,
+  type: NamespaceType,
+): { readonly namespace: Namespace; readonly pointer: Pointer } | undefined {
+  const index = bundle.linux.namespaces.findIndex((each) => each.type === type);
+  const namespace = bundle.linux.namespaces[index];
+  return namespace === undefined
+    ? undefined
+    : { namespace, pointer: pointerTo("linux", "namespaces", index) };
+}
+
+/** Whether the container gets a new namespace of this type, rather than a joined one or the runtime's own. */
+export function isNew(bundle: Bundle, type: NamespaceType): boolean {
+  const found = namespaceOf(bundle, type);
+  return found !== undefined && found.namespace.path === undefined;
+}
+
+/** Whether the container lives in another user namespace than tsrun, new or joined. */
+export function mapsUsers(bundle: Bundle): boolean {
+  return namespaceOf(bundle, "user") !== undefined;
+}
+
+/** MS_* for the mounts that the container's mount namespace starts with. */
+export function rootPropagation(bundle: Bundle): bigint {
+  const asked = bundle.linux.rootfsPropagation;
+  return BigInt(asked === undefined ? MS.SLAVE | MS.REC : PROPAGATIONS[asked]);
+}
+
+/**
+ * Whether setgroups(2) will be allowed in a new user namespace. A mapping of nothing but the caller's own group is
+ * what an unprivileged writer may make, and the kernel asks it to forgo setgroups (user_namespaces(7), CVE-2014-8989).
+ */
+export function allowsSetGroups(bundle: Bundle, facts: HostFacts): boolean {
+  if (facts.privileged || !isNew(bundle, "user")) return true;
+  const maps = bundle.linux.gidMappings;
+  return maps.length > 1 || (maps[0]?.size ?? 0) > 1;
+}
+
+/**
+ * Joins, makes, attaches, forks. Existing namespaces come first, while all privileges are there; only an unprivileged
+ * caller must enter a user namespace before, to have any. The cgroup namespace comes after the move into the cgroups: it
+ * takes their place as its root (cgroup_namespaces(7)). The pid and time namespaces take effect with the fork.
+ */
+export function compileNamespaces(draft: Draft, bundle: Bundle, facts: HostFacts): void {
+  const user = namespaceOf(bundle, "user");
+  if (namespaceOf(bundle, "mount") === undefined) {
+    throw new BundleError(
+      "unsupported",
+      "/linux/namespaces",
+      "a container without a mount namespace would change the host's own mounts",
+      'add {"type": "mount"}',
+    );
+  }
+  // Lowering it is for the initial user namespace's privileges only (proc_pid_oom_score_adj(5)).
+  if (user !== undefined) compileOomScoreAdj(draft, bundle);
+  const userFirst = user?.namespace.path !== undefined && !facts.privileged;
+  if (userFirst) joinOne(draft, user.namespace, user.pointer);
+  bundle.linux.namespaces.forEach((namespace, index) => {
+    if (namespace.type !== "user") joinOne(draft, namespace, pointerTo("linux", "namespaces", index));
+  });
+  if (user !== undefined && !userFirst) {
+    if (user.namespace.path !== undefined) joinOne(draft, user.namespace, user.pointer);
+    else add(draft, { op: "userns", setGroups: allowsSetGroups(bundle, facts) ? 1 : 0 }, user.pointer);
+  }
+  let flags = 0;
+  for (const { type, path } of bundle.linux.namespaces) {
+    if (path === undefined && type !== "user" && type !== "cgroup") flags |= NAMESPACE_FLAGS[type];
+  }
+  if (flags !== 0) add(draft, { op: "unshare", flags }, "/linux/namespaces");
+  compileTimeOffsets(draft, bundle);
+  add(draft, { op: "attach" }, bundle.linux.cgroupsPath === undefined ? undefined : "/linux/cgroupsPath");
+  if (isNew(bundle, "cgroup")) {
+    add(draft, { op: "unshare", flags: CLONE.NEWCGROUP }, namespaceOf(bundle, "cgroup")?.pointer);
+  }
+  add(draft, { op: "fork" }, undefined);
+}
+
+/** `process.oomScoreAdj`, in whichever stage. */
+export function compileOomScoreAdj(draft: Draft, bundle: Bundle): void {
+  const value = bundle.process?.oomScoreAdj;
+  if (value !== undefined) add(draft, { op: "oomScoreAdj", value: BigInt(value) }, "/process/oomScoreAdj");
+}
+
+function joinOne(draft: Draft, namespace: Namespace, pointer: Pointer): void {
+  if (namespace.path === undefined) return;
+  add(draft, { op: "join", ns: NAMESPACE_FLAGS[namespace.type], path: namespace.path }, `${pointer}/path`);
+}
+
+function compileTimeOffsets(draft: Draft, bundle: Bundle): void {
+  const { monotonic, boottime } = bundle.linux.timeOffsets;
+  if ((monotonic !== undefined || boottime !== undefined) && !isNew(bundle, "time")) {
+    throw new BundleError(
+      "conflict",
+      "/linux/timeOffsets",
+      "time offsets need a new time namespace",
+      'add {"type": "time"} to /linux/namespaces',
+    );
+  }
+  if (monotonic !== undefined) {
+    const { secs, nanosecs } = monotonic;
+    add(draft, { op: "timeOffset", clock: "monotonic", secs, nanosecs }, "/linux/timeOffsets/monotonic");
+  }
+  if (boottime !== undefined) {
+    const { secs, nanosecs } = boottime;
+    add(draft, { op: "timeOffset", clock: "boottime", secs, nanosecs }, "/linux/timeOffsets/boottime");
+  }
+}

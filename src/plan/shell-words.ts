@@ -1,0 +1,64 @@
+/** Words of a shell script that are safe whatever they hold, and the option words of mount(8) and setpriv(1). */
+import { CAPABILITIES } from "../bundle/vocabulary.ts";
+import { visible } from "../error.ts";
+import { MOUNT_ATTR } from "../sys/constants.gen.ts";
+import { propagationWord } from "./names.ts";
+import type { MountAttributes } from "./ops.ts";
+
+/** One word for sh, in single quotes where it needs any. */
+export function quote(word: string): string {
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** A path as a command's argument: one that starts with a dash must not become an option. */
+export function quotePath(path: string): string {
+  return quote(path.startsWith("-") ? `./${path}` : path);
+}
+
+/** A comment of one line. */
+export function comment(text: string): string {
+  return `# ${visible(text)}`;
+}
+
+/** mount(8)'s word for setting and for clearing each attribute. */
+const WORDS: readonly (readonly [bit: number, set: string, clear: string])[] = [
+  [MOUNT_ATTR.RDONLY, "ro", "rw"],
+  [MOUNT_ATTR.NOSUID, "nosuid", "suid"],
+  [MOUNT_ATTR.NODEV, "nodev", "dev"],
+  [MOUNT_ATTR.NOEXEC, "noexec", "exec"],
+  [MOUNT_ATTR.NODIRATIME, "nodiratime", "diratime"],
+  [MOUNT_ATTR.NOSYMFOLLOW, "nosymfollow", "symfollow"],
+];
+
+/** mount(8)'s words for attributes; `suffix` is `=recursive` for a whole tree. */
+export function attributeWords(set: bigint, clear: bigint, suffix = ""): readonly string[] {
+  const on = Number(set);
+  const off = Number(clear);
+  const words: string[] = [];
+  for (const [bit, yes, no] of WORDS) {
+    if ((on & bit) !== 0) words.push(yes + suffix);
+    else if ((off & bit) !== 0) words.push(no + suffix);
+  }
+  const field = on & MOUNT_ATTR._ATIME;
+  if (field === MOUNT_ATTR.NOATIME) words.push(`noatime${suffix}`);
+  else if (field === MOUNT_ATTR.STRICTATIME) words.push(`strictatime${suffix}`);
+  else if ((off & MOUNT_ATTR._ATIME) !== 0) words.push(`relatime${suffix}`);
+  return words;
+}
+
+/** The commands that follow a mount: its tree's attributes, then its propagation. */
+export function afterMount(attributes: MountAttributes, place: string): readonly string[] {
+  const words = attributeWords(attributes.recAttrSet, attributes.recAttrClear, "=recursive");
+  const lines = words.length === 0 ? [] : [`mount -o remount,bind,${words.join(",")} ${place}`];
+  for (const flags of attributes.propagation) lines.push(`mount --make-${propagationWord(flags)} ${place}`);
+  return lines;
+}
+
+/** setpriv(1)'s list of capabilities for a mask: `-all,+chown,+kill`. */
+export function capabilityWords(mask: bigint): string {
+  let words = "-all";
+  CAPABILITIES.forEach((name, bit) => {
+    if (((mask >> BigInt(bit)) & 1n) === 1n) words += `,+${name.slice("CAP_".length).toLowerCase()}`;
+  });
+  return words;
+}

@@ -1,0 +1,142 @@
+/**
+ * The conversation of create, between tsrun (host) and tsrun-init, over one socket. Every step has a name, and a step
+ * out of its turn is an error:
+ *
+ *     host                                            tsrun-init
+ *      │ spawns, then makes the cgroups meanwhile      │ stage one: reads the plan, joins namespaces
+ *      │◀────────────── maps ───────────────────────── │ (only with a new user namespace)
+ *      │ writes uid_map, gid_map ─────────────────────▶│
+ *      │                                               │ unshares the other namespaces
+ *      │◀────────────── cgroup ─────────────────────── │
+ *      │ moves it into the cgroups ───────────────────▶│ clones the container's first process,
+ *      │◀────────────── record (pid) ───────────────── │ says its pid and ends
+ *      │ saves pid and start time ────────────────────▶│ stage two, in the first process: mounts …
+ *      │◀────────────── source n ───────────────────── │ (a mount source that only the host can open)
+ *      │ its descriptor ──────────────────────────────▶│
+ *      │◀────────────── hooks ──────────────────────── │ (only with prestart or createRuntime hooks)
+ *      │ runs them ───────────────────────────────────▶│ … pivot_root, stage three: ids, capabilities
+ *      │◀────────────── ready ──────────────────────── │
+ *      │ saves "created" ─────────────────────────────▶│ closes this socket, waits on start.sock
+ *
+ * At any point init may say `error` instead, with the operation's index. End of file is always a failure.
+ */
+import { LaunchError } from "../error.ts";
+import { text } from "../sys/bytes.ts";
+import { ERRNO, PLAN } from "../sys/constants.gen.ts";
+
+/** What tsrun-init said. */
+export type Said =
+  | { readonly kind: "maps" }
+  | { readonly kind: "cgroup" }
+  | { readonly kind: "record"; readonly pid: number }
+  | { readonly kind: "source"; readonly index: number }
+  | { readonly kind: "hooks" }
+  | { readonly kind: "ready" }
+  /** On the start socket: the next thing is execve. */
+  | { readonly kind: "exec" }
+  | Failure;
+
+/** Why an operation failed (native/plan.h, PLAN_FAILURES). */
+export interface Failure {
+  readonly kind: "error";
+  /** The operation's index in the plan. */
+  readonly op: number;
+  readonly reason: keyof typeof PLAN.failures;
+  /** errno, exit status, signal or milliseconds, as the reason has it. */
+  readonly value: number;
+  readonly call: string;
+  readonly subject: string;
+}
+
+/** Reads one message. @throws LaunchError `protocol` */
+export function decode(message: Uint8Array): Said {
+  if (message.length < 16) throw confused(`a message of ${message.length} bytes`);
+  const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
+  const [kind, op, value, detail] = [0, 4, 8, 12].map((at) => view.getUint32(at, true)) as [number, number, number, number];
+  const { messages } = PLAN;
+  switch (kind) {
+    case messages.ASKS_MAPS:
+      return { kind: "maps" };
+    case messages.ASKS_CGROUP:
+      return { kind: "cgroup" };
+    case messages.ASKS_RECORD:
+      return { kind: "record", pid: value };
+    case messages.ASKS_SOURCE:
+      return { kind: "source", index: value };
+    case messages.ASKS_HOOKS:
+      return { kind: "hooks" };
+    case messages.ASKS_READY:
+      return { kind: "ready" };
+    case messages.SAYS_EXEC:
+      return { kind: "exec" };
+    case messages.SAYS_ERROR: {
+      const [call = "", subject = ""] = text(message.subarray(16)).split("\0");
+      return { kind: "error", op, reason: reasonOf(detail), value, call, subject };
+    }
+    default:
+      throw confused(`a message of kind ${kind}`);
+  }
+}
+
+function reasonOf(detail: number): Failure["reason"] {
+  for (const name in PLAN.failures) {
+    if (PLAN.failures[name as Failure["reason"]] === detail) return name as Failure["reason"];
+  }
+  return "SYSCALL";
+}
+
+/** The errno name that a failure of reason SYSCALL or NOT_FOUND carries. */
+export function failureErrno(failure: Failure): string {
+  return ERRNO[failure.value] ?? `errno ${failure.value}`;
+}
+
+const ANSWERS = {
+  maps: PLAN.messages.ASKS_MAPS,
+  cgroup: PLAN.messages.ASKS_CGROUP,
+  record: PLAN.messages.ASKS_RECORD,
+  source: PLAN.messages.ASKS_SOURCE,
+  hooks: PLAN.messages.ASKS_HOOKS,
+  ready: PLAN.messages.ASKS_READY,
+  start: PLAN.messages.START,
+} as const;
+
+/** The host's answer to a step, or `start` for the start socket. */
+export function encode(kind: keyof typeof ANSWERS): Uint8Array {
+  return new Uint8Array(new Uint32Array([ANSWERS[kind], 0, 0, 0]).buffer);
+}
+
+/** A step of the conversation, in the order of the drawing. */
+export type StepName = "maps" | "cgroup" | "record" | "source" | "hooks" | "ready";
+
+const ORDER: Readonly<Record<StepName, number>> = { maps: 0, cgroup: 1, record: 2, source: 3, hooks: 3, ready: 4 };
+
+/**
+ * Holds the other side to the order of the drawing: each step at most once and none before an earlier one, except that
+ * sources may be asked for many times, before and after the hooks.
+ */
+export class Order {
+  #at = -1;
+  #hooks = false;
+
+  /** @throws LaunchError `protocol` */
+  accept(step: StepName): void {
+    const place = ORDER[step];
+    const repeatable = step === "source" || (step === "hooks" && !this.#hooks);
+    if (place < this.#at || (place === this.#at && !repeatable)) throw confused(`step ${step} out of turn`);
+    if (place >= ORDER.source && this.#at < ORDER.record) throw confused(`step ${step} before record`);
+    if (step === "hooks") this.#hooks = true;
+    this.#at = place;
+  }
+
+  /** What was being waited for when the other side went away. */
+  get reached(): string {
+    const names = ["reading the plan", "writing the id maps", "joining the cgroups", "starting the first process", "setting up"];
+    return names[this.#at + 1] ?? "becoming ready";
+  }
+}
+
+function confused(what: string): LaunchError {
+  return new LaunchError("protocol", `tsrun-init said what was not expected: ${what}`, {
+    hint: "tsrun and tsrun-init must be of the same build",
+  });
+}

@@ -1,0 +1,30 @@
+/** What compiling a bundle must know of this host, gathered in one place and as little as that bundle needs. */
+import type { Bundle } from "../bundle/types.ts";
+import { wantedSources } from "../plan/compile.ts";
+import type { CgroupFacts, HostFacts, SourceKind } from "../plan/facts.ts";
+import { RLIMIT } from "../sys/constants.gen.ts";
+import { kindOf, readTextIfThere } from "../sys/files.ts";
+import { ids, rlimitOf } from "../sys/process.ts";
+
+/** Gathers the facts for one bundle. */
+export function hostFacts(bundle: Bundle, cgroup: CgroupFacts, cgroupDirs: ReadonlyMap<string, string>): HostFacts {
+  const sources = new Map<string, SourceKind>();
+  for (const path of wantedSources(bundle)) sources.set(path, kindOf(path));
+  return {
+    cgroup,
+    cgroupDirs,
+    sources,
+    lastCap: Number(readTextIfThere("/proc/sys/kernel/cap_last_cap") ?? 40),
+    privileged: ids().euid === 0,
+  };
+}
+
+/**
+ * The limit of open files that tsrun was started with. JavaScript engines raise their own soft limit to the hard one as
+ * they start, and nothing tells what it was before; the caller's own limit does, as long as it gave us its hard one.
+ */
+export function callerNofile(): { readonly soft: bigint; readonly hard: bigint } | undefined {
+  const ours = rlimitOf(0, RLIMIT.RLIMIT_NOFILE);
+  const callers = rlimitOf(ids().ppid, RLIMIT.RLIMIT_NOFILE);
+  return ours !== undefined && callers !== undefined && callers.hard === ours.hard ? callers : undefined;
+}

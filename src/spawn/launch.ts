@@ -1,0 +1,159 @@
+/** Starts tsrun-init with a plan and leads the conversation of create to its end. */
+import { LaunchError } from "../error.ts";
+import type { Plan } from "../plan/ops.ts";
+import { cstring, cstrings } from "../sys/bytes.ts";
+import { checked, lib } from "../sys/lib.ts";
+import { nativeDir } from "../sys/place.ts";
+import { Handle } from "../sys/files.ts";
+import { Pidfd } from "../sys/process.ts";
+import { Socket } from "../sys/socket.ts";
+import { decode, encode, Order } from "./conversation.ts";
+import { failed } from "./failure.ts";
+
+/** What the conversation needs the host to do. Each throws what went wrong. */
+export interface HostSide {
+  /** Called once tsrun-init runs, while it makes the namespaces: make the cgroups and write the limits. */
+  prepare(): void;
+  /** Writes the id maps of a process. */
+  maps(pid: number): void;
+  /** Moves a process into the cgroups. */
+  attach(pid: number): void;
+  /** Saves the first process, before it goes on. */
+  record(first: Pidfd): void;
+  /** Opens the mount source of this index. */
+  source(index: number): Handle;
+  /** Runs the prestart and createRuntime hooks. */
+  hooks(first: Pidfd): void;
+  /** Everything is set up: make it known. */
+  ready(first: Pidfd): void;
+  /** Why the first process may have been killed from outside; `undefined` where nothing is known. */
+  whyDied(): string | undefined;
+}
+
+/** What tsrun-init is started with. */
+export interface Start {
+  readonly plan: Plan;
+  /** The encoded plan. */
+  readonly bytes: Uint8Array;
+  /** The folder hooks run in: the bundle. */
+  readonly cwd: string;
+  readonly env: readonly string[];
+  readonly preserveFds: number;
+  /** The socket the first process will wait on for `start`. */
+  readonly listen: Socket;
+}
+
+let program: number | undefined;
+
+/** tsrun-init as a sealed copy, so that no container can write to the program it was started from (CVE-2019-5736). */
+function initProgram(): number {
+  const path = `${nativeDir()}/tsrun-init`;
+  program ??= checked(lib().ts_program(cstring(path)), "open", path);
+  return program;
+}
+
+/**
+ * Brings a container's first process to the point where it waits for `start`. On failure nothing of it is left running.
+ *
+ * @throws LaunchError, SystemError, and what the host side throws
+ */
+export function launch(start: Start, host: HostSide): Pidfd {
+  const [ours, theirs] = Socket.pair();
+  let process: Pidfd | undefined;
+  try {
+    process = spawn(start, theirs);
+    theirs.close();
+    host.prepare();
+    return converse(start.plan, ours, process, host, (first) => {
+      process = first;
+    });
+  } catch (error) {
+    if (process !== undefined) end(process);
+    throw error;
+  } finally {
+    theirs.close();
+    ours.close();
+  }
+}
+
+function spawn(start: Start, theirs: Socket): Pidfd {
+  const memory = checked(lib().ts_memfd(cstring("tsrun-plan"), start.bytes, start.bytes.length), "memfd_create", "the plan");
+  const plan = new Handle(memory);
+  const pidfd = new Int32Array(1);
+  const env = cstrings(start.env);
+  const pid = lib().ts_spawn_init(
+    initProgram(),
+    plan.fd,
+    theirs.fd,
+    start.listen.fd,
+    start.preserveFds,
+    cstring(start.cwd),
+    env,
+    start.env.length,
+    pidfd,
+  );
+  plan.close();
+  return new Pidfd(checked(pid, "execveat", "tsrun-init"), pidfd[0] ?? -1);
+}
+
+/** Ends a process that is to be no more, and reaps it. */
+function end(process: Pidfd): void {
+  process.signal(9);
+  process.awaitExit(10_000);
+  process.reap();
+  process.close();
+}
+
+function converse(plan: Plan, socket: Socket, stageOne: Pidfd, host: HostSide, adopt: (first: Pidfd) => void): Pidfd {
+  const order = new Order();
+  let current = stageOne;
+  for (;;) {
+    const message = socket.receive(current.fd, -1);
+    if (!(message instanceof Uint8Array)) throw died(order, host);
+    const said = decode(message);
+    if (said.kind === "error") throw failed(plan.steps, 0, said);
+    if (said.kind === "exec") throw died(order, host);
+    order.accept(said.kind);
+    let passed: Handle | undefined;
+    switch (said.kind) {
+      case "maps":
+        host.maps(current.pid);
+        break;
+      case "cgroup":
+        host.attach(current.pid);
+        break;
+      case "record": {
+        const first = Pidfd.of(said.pid);
+        if (first === undefined) throw died(order, host);
+        adopt(first);
+        stageOne.awaitExit(10_000);
+        stageOne.reap();
+        stageOne.close();
+        current = first;
+        host.record(first);
+        break;
+      }
+      case "source":
+        passed = host.source(said.index);
+        break;
+      case "hooks":
+        host.hooks(current);
+        break;
+      case "ready":
+        host.ready(current);
+        break;
+      default:
+        said satisfies never;
+    }
+    if (!socket.send(encode(said.kind), passed?.fd)) throw died(order, host);
+    passed?.close();
+    if (said.kind === "ready") return current;
+  }
+}
+
+function died(order: Order, host: HostSide): LaunchError {
+  const why = host.whyDied();
+  return new LaunchError("died", `the container's first process ended while ${order.reached}${why === undefined ? "" : `: ${why}`}`, {
+    hint: why === undefined ? "see the kernel's log (dmesg) for who ended it" : "give the container a higher limit",
+  });
+}

@@ -1,0 +1,88 @@
+/**
+ * What is kept of a container, one fact a file, each written once, so that no file is ever rewritten and a crash leaves
+ * each one whole or absent:
+ *
+ *     ROOT/ID/state.json    what it is: written before anything that would have to be undone exists
+ *     ROOT/ID/config.json   the configuration it was created from
+ *     ROOT/ID/init.json     its first process; becomes process.json by rename when it is created
+ *     ROOT/ID/start.sock    where the first process waits for `start`; gone when it has started
+ *
+ * The folder itself is the lock (flock): create, start and delete hold it. A folder without process.json whose lock
+ * nobody holds is a create that died.
+ */
+import type { Hook } from "../bundle/types.ts";
+import type { Step } from "../plan/ops.ts";
+import { StateError } from "../error.ts";
+
+/** state.json */
+export interface Record {
+  /** Of this file. */
+  readonly version: 1;
+  readonly ociVersion: string;
+  readonly id: string;
+  /** Absolute path of the bundle. */
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339 with nanoseconds. */
+  readonly created: string;
+  readonly annotations: { readonly [name: string]: string };
+  /** The cgroup folder of each controller; `""` is the unified hierarchy's. */
+  readonly cgroups: { readonly [controller: string]: string };
+  /** The cgroup folders that were not there before, parents first: those that delete takes away again. */
+  readonly newCgroups: readonly string[];
+  /** Whether the container has a process-id namespace of its own: then its first process takes all others with it. */
+  readonly ownPidNamespace: boolean;
+  /** What the first process does once it is started, with its place in the plan: for the error, should it fail. */
+  readonly afterStart: { readonly from: number; readonly steps: readonly Step[] };
+  readonly poststart: readonly Hook[];
+  readonly poststop: readonly Hook[];
+}
+
+/** init.json and process.json */
+export interface ProcessRecord {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat, in clock ticks since boot: with the pid it names one process for good. */
+  readonly startTime: string;
+}
+
+/** @throws StateError `damaged` */
+export function parseRecord(text: string, id: string): Record {
+  const value = parse(text, id, "state.json");
+  const cgroups = value["cgroups"];
+  if (value["version"] !== 1 || value["id"] !== id || typeof value["bundle"] !== "string" || !isStringMap(cgroups)) {
+    throw damaged(id, "state.json has not the fields it should have");
+  }
+  return value as unknown as Record;
+}
+
+/** @throws StateError `damaged` */
+export function parseProcess(text: string, id: string): ProcessRecord {
+  const value = parse(text, id, "process.json");
+  const { pid, startTime } = value as { pid?: unknown; startTime?: unknown };
+  if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid < 1 || typeof startTime !== "string") {
+    throw damaged(id, "process.json has not the fields it should have");
+  }
+  return { pid, startTime };
+}
+
+function parse(text: string, id: string, name: string): { readonly [key: string]: unknown } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw damaged(id, `${name} is no JSON`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw damaged(id, `${name} is no object`);
+  return value as { readonly [key: string]: unknown };
+}
+
+function isStringMap(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.values(value).every((item) => typeof item === "string");
+}
+
+/** The error for state that tsrun did not write like this. */
+export function damaged(id: string, what: string): StateError {
+  return new StateError("damaged", `container ${id}: its state is damaged: ${what}`, {
+    hint: `tsrun delete --force ${id} removes what is left of it`,
+  });
+}

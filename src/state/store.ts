@@ -1,0 +1,197 @@
+/** The folders below the state root (`--root`, default /run/tsrun): reserve, lock, save, load, remove. */
+import { StateError, SystemError } from "../error.ts";
+import { O } from "../sys/constants.gen.ts";
+import { cstring } from "../sys/bytes.ts";
+import { entries, Handle, perform, performAll, readTextIfThere, status } from "../sys/files.ts";
+import { errnoName, lib } from "../sys/lib.ts";
+import { clock, ids, sleep } from "../sys/process.ts";
+import { checkId } from "./id.ts";
+import { damaged, type ProcessRecord, parseProcess, parseRecord, type Record } from "./record.ts";
+
+const FILES = ["start.sock", "process.json", "init.json", "config.json", "state.json"] as const;
+
+/** A container's folder while this process holds its lock. */
+export class Locked {
+  readonly dir: string;
+  readonly #folder: Handle;
+
+  constructor(dir: string, folder: Handle) {
+    this.dir = dir;
+    this.#folder = folder;
+  }
+
+  /** Names the first process, before it may do anything that would have to be undone. @throws SystemError */
+  saveInit(process: ProcessRecord): void {
+    const part = `${this.dir}/init.json~`;
+    performAll([
+      { do: "create", path: part, text: JSON.stringify(process), mode: 0o600 },
+      { do: "rename", path: part, to: `${this.dir}/init.json` },
+    ]);
+  }
+
+  /** The container is created. @throws SystemError */
+  saveCreated(): void {
+    performAll([{ do: "rename", path: `${this.dir}/init.json`, to: `${this.dir}/process.json` }]);
+  }
+
+  /** The container has been started. @throws SystemError */
+  saveStarted(): void {
+    performAll([{ do: "unlink", path: startSocket(this.dir), ifThere: true }]);
+  }
+
+  /** Removes the folder; the id is free again. @throws SystemError */
+  remove(): void {
+    const usual = perform([
+      ...FILES.map((name) => ({ do: "unlink", path: `${this.dir}/${name}`, ifThere: true }) as const),
+      { do: "rmdir", path: this.dir, ifThere: true },
+    ]);
+    if (usual !== undefined) {
+      const others = entries(this.dir).map(({ name }) => ({ do: "unlink", path: `${this.dir}/${name}` }) as const);
+      performAll([...others, { do: "rmdir", path: this.dir, ifThere: true }]);
+    }
+    this.release();
+  }
+
+  release(): void {
+    this.#folder.close();
+  }
+}
+
+/** Where the first process waits for `start`. */
+export function startSocket(dir: string): string {
+  return `${dir}/start.sock`;
+}
+
+/** The folder of a container. */
+export function containerDir(root: string, id: string): string {
+  return `${root}/${checkId(id)}`;
+}
+
+/**
+ * Takes an id: its folder appears at once, complete and locked, or not at all, whatever else races for it.
+ *
+ * @throws StateError `exists`
+ */
+export function reserve(root: string, record: Record, config: string): Locked {
+  const dir = containerDir(root, record.id);
+  // "~" is in no id, so nobody takes the unfinished folder for a container.
+  const unfinished = `${root}/~${record.id}~${ids().pid}~${clock("monotonic")}`;
+  performAll([
+    { do: "mkdir", path: unfinished, mode: 0o700 },
+    { do: "create", path: `${unfinished}/state.json`, text: JSON.stringify(record), mode: 0o600 },
+    { do: "create", path: `${unfinished}/config.json`, text: config, mode: 0o600 },
+  ]);
+  const folder = Handle.open(unfinished, O.RDONLY | O.DIRECTORY);
+  folder.tryLock("exclusive");
+  const answer = lib().ts_rename_new(cstring(unfinished), cstring(dir));
+  if (answer >= 0) return new Locked(dir, folder);
+  new Locked(unfinished, folder).remove();
+  if (errnoName(-answer) === "EEXIST") throw alreadyExists(record.id);
+  throw new SystemError("renameat2", errnoName(-answer), dir, { doing: `take the id ${record.id}` });
+}
+
+/** runc's words, which engines look for. */
+export function alreadyExists(id: string): StateError {
+  return new StateError("exists", `container with given ID already exists: ${id}`, {
+    hint: `choose another id, or remove it with: tsrun delete ${id}`,
+  });
+}
+
+/** runc's words, which engines look for. */
+export function notFound(id: string): StateError {
+  return new StateError("not-found", `container does not exist: ${id}`, { hint: "tsrun list shows the containers there are" });
+}
+
+/** Makes the state root where it is missing. @throws SystemError */
+export function makeRoot(root: string): void {
+  let at = 0;
+  const actions = [];
+  while (at >= 0) {
+    at = root.indexOf("/", at + 1);
+    actions.push({ do: "mkdir", path: at < 0 ? root : root.slice(0, at), mode: 0o700, keep: true } as const);
+  }
+  performAll(actions);
+}
+
+/**
+ * Locks a container's folder, waiting for whoever holds it at most `wait` milliseconds.
+ *
+ * @throws StateError `not-found`, `busy`
+ */
+export function lock(root: string, id: string, wait = 10_000): Locked {
+  const dir = containerDir(root, id);
+  const deadline = clock("monotonic") + BigInt(wait) * 1_000_000n;
+  for (let pause = 1; ; pause = Math.min(pause * 2, 20)) {
+    if (status(dir) === undefined) throw notFound(id);
+    const folder = Handle.open(dir, O.RDONLY | O.DIRECTORY);
+    if (folder.tryLock("exclusive")) {
+      // It may have been removed, and even made anew, between the two calls.
+      const now = status(dir);
+      if (now !== undefined && now.inode === status(`/proc/self/fd/${folder.fd}`)?.inode) return new Locked(dir, folder);
+      folder.close();
+      continue;
+    }
+    folder.close();
+    if (clock("monotonic") > deadline) {
+      throw new StateError("busy", `container ${id} is in use by another tsrun`, { hint: "try again when that has ended" });
+    }
+    sleep(pause);
+  }
+}
+
+/** What is on record for a container. */
+export interface Saved {
+  readonly dir: string;
+  readonly record: Record;
+  /** Absent until the first process exists. */
+  readonly process: ProcessRecord | undefined;
+  /** False while it is being created, or when its creation died. */
+  readonly complete: boolean;
+}
+
+/** @throws StateError `not-found`, `damaged` */
+export function load(root: string, id: string): Saved {
+  const dir = containerDir(root, id);
+  const text = readTextIfThere(`${dir}/state.json`, 1 << 24);
+  if (text === undefined) throw status(dir) === undefined ? notFound(id) : damaged(id, "state.json is missing");
+  const record = parseRecord(text, id);
+  const created = readTextIfThere(`${dir}/process.json`);
+  const init = created ?? readTextIfThere(`${dir}/init.json`) ?? readTextIfThere(`${dir}/process.json`);
+  return {
+    dir,
+    record,
+    process: init === undefined ? undefined : parseProcess(init, id),
+    complete: created !== undefined,
+  };
+}
+
+/** Whether a living tsrun holds the container's lock. */
+export function isLocked(dir: string): boolean {
+  const folder = Handle.open(dir, O.RDONLY | O.DIRECTORY);
+  const free = folder.tryLock("shared");
+  folder.close();
+  return !free;
+}
+
+/** The ids below a root, sorted; a root that does not exist has none. @throws SystemError */
+export function listIds(root: string): readonly string[] {
+  if (status(root) === undefined) return [];
+  const found: string[] = [];
+  for (const { name, kind } of entries(root)) {
+    if (kind === "dir" && !name.includes("~")) found.push(name);
+  }
+  return found.sort();
+}
+
+
+/** Removes what a create that died left of an id before it had taken it. @throws SystemError */
+export function removeUnfinished(root: string, id: string): void {
+  if (status(root) === undefined) return;
+  for (const { name } of entries(root)) {
+    if (!name.startsWith(`~${id}~`)) continue;
+    const dir = `${root}/${name}`;
+    const folder = Handle.open(dir, O.RDONLY | O.DIRECTORY);
+    if (folder.tryLock("exclusive")) new Locked(dir, folder).remove();
+    else folder.close();
+  }
+}

@@ -1,0 +1,24 @@
+/** Text and numbers to bytes for native calls, and back. */
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A C string. The caller has refused NUL in `text` where it came from outside. */
+export function cstring(text: string): Uint8Array {
+  return encoder.encode(`${text}\0`);
+}
+
+/** Strings one after the other, each with its NUL; never empty, so that it has an address. */
+export function cstrings(texts: readonly string[]): Uint8Array {
+  return encoder.encode(texts.length === 0 ? "\0" : `${texts.join("\0")}\0`);
+}
+
+/** UTF-8, malformed sequences replaced. */
+export function text(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+/** UTF-8 of a text. */
+export function utf8(value: string): Uint8Array {
+  return encoder.encode(value);
+}

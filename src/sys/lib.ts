@@ -1,0 +1,61 @@
+/** libtsrun's functions (native/lib/lib.h), and how their answers become errors. */
+import { SystemError } from "../error.ts";
+import { ERRNO } from "./constants.gen.ts";
+import { open } from "./ffi.ts";
+import { nativeDir } from "./place.ts";
+
+const SIGNATURES = {
+  ts_batch: "pip",
+  ts_read: "ppi",
+  ts_list: "ppi",
+  ts_stat: "pip",
+  ts_open: "pii",
+  ts_close: "i",
+  ts_write: "ipi",
+  ts_lock: "iii",
+  ts_rename_new: "pp",
+  ts_access: "pi",
+  ts_memfd: "ppi",
+  ts_program: "p",
+  ts_spawn_init: "iiiiippip",
+  ts_run: "ppipippiipip",
+  ts_socketpair: "p",
+  ts_listen: "p",
+  ts_connect: "p",
+  ts_send: "ipii",
+  ts_receive: "iipii",
+  ts_pidfd_open: "i",
+  ts_pidfd_signal: "ii",
+  ts_kill: "ii",
+  ts_await_exit: "ii",
+  ts_reap: "i",
+  ts_supervise: "ii",
+  ts_rlimit: "iip",
+  ts_clock: "ip",
+  ts_sleep: "i",
+  ts_ids: "p",
+  ts_cloexec: "i",
+  ts_exit: "i",
+  ts_tree: "piii",
+  ts_userns: "pp",
+} as const;
+
+type Lib = ReturnType<typeof open<keyof typeof SIGNATURES>>;
+let opened: Lib | undefined;
+
+/** The library, opened at the first call. */
+export function lib(): Lib {
+  opened ??= open(`${nativeDir()}/libtsrun.so`, SIGNATURES);
+  return opened;
+}
+
+/** The name of an errno number: `EPERM` for 1. */
+export function errnoName(number: number): string {
+  return ERRNO[number] ?? `errno ${number}`;
+}
+
+/** Gives a native answer back, or throws what a negative one says. @throws SystemError */
+export function checked(answer: number, syscall: string, subject: string): number {
+  if (answer < 0) throw new SystemError(syscall, errnoName(-answer), subject);
+  return answer;
+}

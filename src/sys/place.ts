@@ -1,0 +1,26 @@
+/** Where tsrun's own native files are: beside the executable, or in dist/ beside the library. */
+
+let place: string | undefined;
+
+/**
+ * The folder of `libtsrun.so` and `tsrun-init`, absolute. It is found from the program itself, never from the current
+ * folder, which may belong to a bundle.
+ */
+export function nativeDir(): string {
+  place ??= find();
+  return place;
+}
+
+function find(): string {
+  // A compiled executable is its own process image; a script was loaded from src/sys, build/src/sys, dist/lib/src/sys or dist.
+  const here = decodeURIComponent(new URL(import.meta.url).pathname);
+  if (here.startsWith("/$bunfs/")) return folder(process.execPath);
+  // Tests run from build/, development from src/: both lie beside dist/.
+  const root = here.search(/\/(?:build\/)?src\/sys\/[^/]*$/);
+  if (root >= 0 && !here.includes("/dist/lib/src/sys/")) return `${here.slice(0, root)}/dist`;
+  return here.slice(0, here.lastIndexOf("/dist/") + "/dist".length);
+}
+
+function folder(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}

@@ -1,0 +1,170 @@
+/** Processes of the host: pidfds, waiting, limits, and programs run to their end. */
+import { cstring, cstrings, text, utf8 } from "./bytes.ts";
+import { checked, errnoName, lib } from "./lib.ts";
+
+/** Ourselves, as the kernel sees us. */
+export interface Ids {
+  readonly euid: number;
+  readonly pid: number;
+  readonly ppid: number;
+}
+
+/** geteuid(2), getpid(2), getppid(2). */
+export function ids(): Ids {
+  const out = new Int32Array(3);
+  lib().ts_ids(out);
+  return { euid: out[0] ?? 0, pid: out[1] ?? 0, ppid: out[2] ?? 0 };
+}
+
+/** A descriptor that stands for a process as long as it is open (pidfd_open(2)); the pid may be reused, it may not. */
+export class Pidfd {
+  readonly pid: number;
+  readonly fd: number;
+  #open = true;
+
+  constructor(pid: number, fd: number) {
+    this.pid = pid;
+    this.fd = fd;
+  }
+
+  /** `undefined` when there is no such process. @throws SystemError */
+  static of(pid: number): Pidfd | undefined {
+    const fd = lib().ts_pidfd_open(pid);
+    if (fd < 0 && (errnoName(-fd) === "ESRCH" || errnoName(-fd) === "EINVAL")) return undefined;
+    return new Pidfd(pid, checked(fd, "pidfd_open", `process ${pid}`));
+  }
+
+  /** Sends a signal; false when the process has ended. @throws SystemError */
+  signal(signal: number): boolean {
+    const answer = lib().ts_pidfd_signal(this.fd, signal);
+    if (answer < 0 && errnoName(-answer) === "ESRCH") return false;
+    checked(answer, "pidfd_send_signal", `process ${this.pid}`);
+    return true;
+  }
+
+  /** Waits until the process ends, for at most `timeout` milliseconds; whether it did. Does not reap. */
+  awaitExit(timeout: number): boolean {
+    const answer = lib().ts_await_exit(this.fd, timeout);
+    if (answer < 0 && errnoName(-answer) === "ETIMEDOUT") return false;
+    checked(answer, "poll", `process ${this.pid}`);
+    return true;
+  }
+
+  /** Reaps it if it is an ended child of this process; its wait status, else `undefined`. */
+  reap(): number | undefined {
+    const answer = lib().ts_reap(this.pid);
+    return answer < 0 ? undefined : answer;
+  }
+
+  /** Waits for it in the foreground, passing on the signals that reach this process. Its wait status. @throws SystemError */
+  supervise(): number {
+    return checked(lib().ts_supervise(this.pid, this.fd), "wait", `process ${this.pid}`);
+  }
+
+  close(): void {
+    if (this.#open) lib().ts_close(this.fd);
+    this.#open = false;
+  }
+}
+
+/** How a process ended, from its wait status (wait(2)). */
+export type Exit = { readonly code: number } | { readonly signal: number };
+
+/** Decodes a wait status. */
+export function exitOf(waitStatus: number): Exit {
+  const signal = waitStatus & 0x7f;
+  return signal === 0 ? { code: (waitStatus >> 8) & 0xff } : { signal };
+}
+
+/** The exit code a shell would give: the code, or 128 + signal. */
+export function exitCode(exit: Exit): number {
+  return "code" in exit ? exit.code : 128 + exit.signal;
+}
+
+/** kill(2) of one process; false when it is gone. @throws SystemError */
+export function kill(pid: number, signal: number): boolean {
+  const answer = lib().ts_kill(pid, signal);
+  if (answer < 0 && errnoName(-answer) === "ESRCH") return false;
+  checked(answer, "kill", `process ${pid}`);
+  return true;
+}
+
+/** Soft and hard limit of a process (prlimit(2)); `undefined` where it cannot be asked. */
+export function rlimitOf(pid: number, resource: number): { readonly soft: bigint; readonly hard: bigint } | undefined {
+  const out = new BigUint64Array(2);
+  return lib().ts_rlimit(pid, resource, out) < 0 ? undefined : { soft: out[0] ?? 0n, hard: out[1] ?? 0n };
+}
+
+/** Blocks this thread. */
+export function sleep(milliseconds: number): void {
+  lib().ts_sleep(milliseconds);
+}
+
+/** Nanoseconds since 1970 (`realtime`) or since boot (`monotonic`). */
+export function clock(which: "realtime" | "monotonic"): bigint {
+  const out = new BigInt64Array(1);
+  lib().ts_clock(which === "realtime" ? 0 : 1, out);
+  return out[0] ?? 0n;
+}
+
+/** Whether a descriptor is open, and if so, whether it was opened close-on-exec. */
+export function descriptor(fd: number): "closed" | "inherited" | "cloexec" {
+  const answer = lib().ts_cloexec(fd);
+  return answer < 0 ? "closed" : answer === 1 ? "cloexec" : "inherited";
+}
+
+/** Ends this process now. */
+export function exit(status: number): never {
+  lib().ts_exit(status);
+  throw new Error("exit returned");
+}
+
+/** A program to run to its end on the host. */
+export interface Command {
+  readonly path: string;
+  /** argv, `args[0]` included. */
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly input: string;
+  /** Milliseconds; 0 is no limit. */
+  readonly timeout: number;
+}
+
+/** How it went; `output` is the start of what it wrote, both streams. */
+export type Ran =
+  | { readonly kind: "ended"; readonly exit: Exit; readonly output: string }
+  | { readonly kind: "timeout"; readonly output: string }
+  | { readonly kind: "not-started"; readonly errno: string };
+
+/** Runs a program to its end; past its time its whole process group is killed. */
+export function run(command: Command): Ran {
+  const output = new Uint8Array(2048);
+  const written = new Int32Array(1);
+  const input = utf8(`${command.input}\0`);
+  const answer = lib().ts_run(
+    cstring(command.path),
+    cstrings(command.args),
+    command.args.length,
+    cstrings(command.env),
+    command.env.length,
+    cstring(command.cwd),
+    input,
+    input.length - 1,
+    command.timeout,
+    output,
+    output.length,
+    written,
+  );
+  const said = text(output.subarray(0, written[0] ?? 0));
+  if (answer >= 0) return { kind: "ended", exit: exitOf(answer), output: said };
+  const errno = errnoName(-answer);
+  return errno === "ETIMEDOUT" ? { kind: "timeout", output: said } : { kind: "not-started", errno };
+}
+
+/** This process's environment as `NAME=value` entries. */
+export function environment(): readonly string[] {
+  const entries: string[] = [];
+  for (const name in process.env) entries.push(`${name}=${process.env[name] ?? ""}`);
+  return entries;
+}

@@ -1,0 +1,68 @@
+/** Sockets to tsrun-init: whole messages with a descriptor attached, and no wait without an end. */
+import { cstring } from "./bytes.ts";
+import { PLAN } from "./constants.gen.ts";
+import { checked, errnoName, lib } from "./lib.ts";
+
+/** What came: a message, the other side's end, the end of the process waited beside, or nothing in time. */
+export type Received = Uint8Array | "eof" | "died" | "timeout";
+
+/** One end of a SOCK_SEQPACKET connection. */
+export class Socket {
+  readonly fd: number;
+  #open = true;
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  /** Two connected ends. @throws SystemError */
+  static pair(): [Socket, Socket] {
+    const fds = new Int32Array(2);
+    checked(lib().ts_socketpair(fds), "socketpair", "");
+    return [new Socket(fds[0] ?? -1), new Socket(fds[1] ?? -1)];
+  }
+
+  /** A listening socket at a path. @throws SystemError */
+  static listen(path: string): Socket {
+    return new Socket(checked(lib().ts_listen(cstring(path)), "listen", path));
+  }
+
+  /** Connects to a path; `undefined` when nobody listens there (ECONNREFUSED, ENOENT). @throws SystemError */
+  static connect(path: string): Socket | undefined {
+    const fd = lib().ts_connect(cstring(path));
+    if (fd < 0 && (errnoName(-fd) === "ECONNREFUSED" || errnoName(-fd) === "ENOENT")) return undefined;
+    return new Socket(checked(fd, "connect", path));
+  }
+
+  /** Sends one message, with a descriptor attached where given; false when the other side is gone. @throws SystemError */
+  send(message: Uint8Array, fd = -1): boolean {
+    const answer = lib().ts_send(this.fd, message, message.length, fd);
+    if (answer < 0 && (errnoName(-answer) === "EPIPE" || errnoName(-answer) === "ECONNRESET")) return false;
+    checked(answer, "sendmsg", "tsrun-init");
+    return true;
+  }
+
+  /** The next message; waits `timeout` milliseconds at most (-1: no limit) and no longer than `pidfd`'s process lives. */
+  receive(pidfd: number, timeout: number): Received {
+    const buffer = new Uint8Array(PLAN.messageMax);
+    const got = lib().ts_receive(this.fd, pidfd, buffer, buffer.length, timeout);
+    if (got > 0) return buffer.subarray(0, got);
+    if (got === 0) return "eof";
+    switch (errnoName(-got)) {
+      case "ECONNRESET":
+        return "eof";
+      case "ESRCH":
+        return "died";
+      case "ETIMEDOUT":
+        return "timeout";
+      default:
+        checked(got, "recv", "tsrun-init");
+        return "eof";
+    }
+  }
+
+  close(): void {
+    if (this.#open) lib().ts_close(this.fd);
+    this.#open = false;
+  }
+}
