@@ -48,9 +48,9 @@ struct plan_header {
 	/* ---- stage one: in the host's namespaces, before the container's first process exists */                   \
 	X(1, join)        /* setns to the namespace of type ns at path; all paths are opened before the first setns */ \
 	X(2, userns)      /* unshare(CLONE_NEWUSER), ask the host to write the id maps, become 0:0 there */            \
-	X(3, unshare)     /* unshare(flags) */                                                                         \
+	X(3, unshare)     /* unshare(flags); also after fork */                                                        \
 	X(4, timeOffset)  /* one line of /proc/self/timens_offsets */                                                  \
-	X(5, attach)      /* ask the host to move this process into the container's cgroups; wait */                  \
+	X(5, attach)      /* ask the host for its cgroups' entrances; enter those of v1 */                             \
 	X(6, fork)        /* clone the container's first process (CLONE_PARENT); stage one ends */                    \
 	/* ---- stage two: the container's first process, still seeing the host's files */                            \
 	X(10, keyring)     /* join a new session keyring of this name */                                              \
@@ -58,7 +58,7 @@ struct plan_header {
 	X(12, loopback)    /* bring up lo */                                                                          \
 	X(13, hostname)                                                                                               \
 	X(14, domainname)                                                                                             \
-	X(15, oomScoreAdj) /* written through the private procfs handle */                                            \
+	X(15, oomScoreAdj) /* written through the private procfs handle; also allowed in stage one, before userns */  \
 	X(16, propagation) /* mount(NULL, "/", NULL, flags) of the namespace's root, as it is at that moment */       \
 	X(17, rootfs)      /* make the mount above path private, clone the tree at path, attach it there: the root */ \
 	X(20, mkdir)       /* a folder with its parents, where missing; an existing folder is left as it is */        \
@@ -91,7 +91,7 @@ struct plan_header {
 	X(55, capabilities)                                                                                           \
 	X(56, noNewPrivs)                                                                                             \
 	X(57, program)     /* what exec will execute: found in PATH and checked now, HOME filled from passwd */       \
-	X(58, closeFrom)   /* mark every descriptor from first on close-on-exec */                                    \
+	X(58, closeFrom)   /* close every descriptor from first on, but tsrun-init's own, which are close-on-exec */       \
 	X(59, ready)       /* tell the host; wait until it has recorded this process */                               \
 	X(60, awaitStart)  /* wait for `start` on the socket in the container's state folder */                       \
 	X(61, exec)        /* execve of program */
@@ -167,6 +167,7 @@ struct plan_header {
 #define PLAN_noNewPrivs(F)
 #define PLAN_program(F) F(STRS, args) F(STRS, env) F(U32, fillHome)
 #define PLAN_closeFrom(F) F(U32, first)
+/* The conversation ends with it where awaitStart follows; else it lasts until exec, and carries exec's messages. */
 #define PLAN_ready(F)
 #define PLAN_awaitStart(F)
 #define PLAN_exec(F)
@@ -179,7 +180,9 @@ struct plan_header {
  */
 #define PLAN_MESSAGES(X)                                                                                              \
 	X(1, ASKS_MAPS)   /* stage one is in its new user namespace and waits for uid_map, setgroups, gid_map */       \
-	X(2, ASKS_CGROUP) /* stage one's namespaces exist; it waits to be moved into the cgroups */                    \
+	X(2, ASKS_CGROUP) /* stage one's namespaces exist; the answer has the entrances of the cgroups attached: the   \
+			     `tasks` files of v1, into which stage one writes "0", and last, where `value` is 1, the    \
+			     folder of the unified hierarchy, into which fork clones */                                 \
 	X(3, ASKS_RECORD) /* value: the first process's pid as stage one sees it; said by stage one, which then ends, \
 			     and waited for by the first process */                                                   \
 	X(4, ASKS_SOURCE) /* value: the index of the mount source wanted */                                           \
@@ -193,7 +196,7 @@ struct plan_header {
 #define PLAN_FAILURES(X)                                                                                              \
 	X(0, SYSCALL)      /* the call answered errno `value` */                                                       \
 	X(1, PLAN)         /* the plan itself is wrong */                                                              \
-	X(2, HOOK_EXIT)    /* value: the hook's exit status; the subject is the start of what it wrote */              \
+	X(2, HOOK_EXIT)    /* value: the hook's exit status; call: its path; subject: the start of what it wrote */    \
 	X(3, HOOK_SIGNAL)  /* value: the signal that ended the hook */                                                 \
 	X(4, HOOK_TIMEOUT) /* value: milliseconds */                                                                   \
 	X(5, NOT_FOUND)    /* program: not in PATH (value ENOENT), or there but not executable (value EACCES) */       \
@@ -207,6 +210,8 @@ struct plan_message {
 	unsigned int detail; /* PLAN_FAILURES, for SAYS_ERROR */
 };
 #define PLAN_MESSAGE_MAX 4096u
+/* More v1 hierarchies than the kernel has controllers, and the unified one. */
+#define PLAN_MESSAGE_FDS 24u
 
 /* Descriptors tsrun-init is started with, beside 0 to 2 and the preserved ones. They are moved there by the spawner. */
 #define PLAN_ARGS "tsrun-init PLAN_FD HOST_FD LISTEN_FD" /* argv: descriptor numbers in decimal; LISTEN_FD -1 is none */

@@ -88,7 +88,10 @@ static int load_plan(struct run *run, int fd)
 	return defect.what ? refuse(run, FAILURE_PLAN, 0, "plan", defect.what) : 0;
 }
 
-/* Descriptors 0 to 2 that the caller left closed are taken, until exec, lest one of this program's own become standard input. */
+/*
+ * Descriptors 0 to 2 that the caller left closed are taken, until exec, lest one of this program's own become standard
+ * input.
+ */
 static void fill_standard(void)
 {
 	for (;;) {
@@ -128,6 +131,7 @@ void init_main(int argc, char *const *argv, char *const *env)
 		.root = -1,
 		.proc = -1,
 		.timens = -1,
+		.cgroup = -1,
 		.umask = 022,
 		.null = { .fd = -1 },
 		.empty = { .fd = -1 },

@@ -78,7 +78,9 @@ int op_join(struct run *run, const struct op_join *op)
 
 		if (joins[i].ns != op->ns)
 			continue;
-		run->joined = true;
+		/* A process of another container sees this one only from its pid namespace, and has power over it from its user's. */
+		if (op->ns & (CLONE_NEWPID | CLONE_NEWUSER))
+			run->joined = true;
 		rc = sys(setns, joins[i].fd, op->ns);
 		sys_close(joins[i].fd);
 		if (rc < 0)
@@ -139,15 +141,46 @@ int op_timeOffset(struct run *run, const struct op_timeOffset *op)
 	text_add(&text, "\n");
 	if (text.cut)
 		return refuse(run, FAILURE_PLAN, 0, "timeOffset", op->clock);
-	/* The file takes writes at its beginning only. */
-	rc = sys(pwrite64, run->timens, text.at, text.used, 0);
+	/* The file takes writes at its beginning only, and no pwrite. */
+	rc = sys(lseek, run->timens, 0, 0 /* SEEK_SET */);
+	if (rc == 0)
+		rc = sys_write(run->timens, text.at, text.used);
 	return rc < 0 ? fail_more(run, rc, "write", "/proc/self/timens_offsets", line) : 0;
+}
+
+/*
+ * A thread that writes 0 into a v1 `tasks` file moves itself, which the kernel does without its lock of all thread groups.
+ * Stage one has one thread. The subject of a failure is the entrance's number: the host knows which one that is.
+ */
+static int enter_cgroup(struct run *run, const struct passed *entrances, u32 index)
+{
+	long rc = sys_write(entrances->fds[index], "0", 1);
+	char number[12];
+	struct text text = text_in(number, sizeof(number));
+
+	sys_close(entrances->fds[index]);
+	if (rc >= 0)
+		return 0;
+	text_add_number(&text, index);
+	return fail(run, rc, "write", keep(run, number));
 }
 
 int op_attach(struct run *run, const struct op_attach *op)
 {
+	struct passed entrances;
+	u32 unified;
+
 	(void)op;
-	return ask(run, MESSAGE_ASKS_CGROUP, 0, NULL);
+	if (say(run, MESSAGE_ASKS_CGROUP, 0) < 0 || hear_all(run, MESSAGE_ASKS_CGROUP, &entrances, &unified) < 0)
+		return -1;
+	if (unified > 1 || unified > entrances.count)
+		return refuse(run, FAILURE_UNSAFE, 0, "the conversation", "the host answered something else");
+	if (unified)
+		run->cgroup = entrances.fds[--entrances.count];
+	for (u32 i = 0; i < entrances.count; i++)
+		if (enter_cgroup(run, &entrances, i) < 0)
+			return -1;
+	return 0;
 }
 
 /* What a process needs once it is the container's first one. */
@@ -162,16 +195,32 @@ static int begin_stage_two(struct run *run)
 	run->umask = (u32)sys(umask, 0);
 	if (plan_has(&run->plan, OP_maskPath))
 		cover_prepare(run);
-	return plan_has(&run->plan, OP_sysctl) ? proc_open(run) : 0;
+	/* Also where stage one opened it: this is another process. */
+	return run->proc >= 0 || plan_has(&run->plan, OP_sysctl) ? proc_open(run) : 0;
+}
+
+/* The exit signal is stage one's own with CLONE_PARENT, and must be left out here (kernel/fork.c). */
+static long clone_first(const struct run *run)
+{
+	struct clone_args args = { .flags = CLONE_PARENT };
+
+	if (run->cgroup >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (u64)run->cgroup;
+	}
+	return sys(clone3, &args, sizeof(args));
 }
 
 int op_fork(struct run *run, const struct op_fork *op)
 {
-	long pid = sys(clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+	long pid = clone_first(run);
 
 	(void)op;
+	if (run->cgroup >= 0)
+		sys_close(run->cgroup);
+	run->cgroup = -1;
 	if (pid < 0)
-		return fail(run, pid, "clone", "the container's first process");
+		return fail(run, pid, "clone3", "the container's first process");
 	if (pid == 0)
 		return begin_stage_two(run);
 	/* Where this fails the host has gone, and the new process sees it by itself. */

@@ -1,6 +1,4 @@
 /* The program: found, made ready, and executed. */
-#include <linux/close_range.h>
-
 #include "path.h"
 #include "run.h"
 
@@ -231,11 +229,30 @@ int op_program(struct run *run, const struct op_program *op)
 	return find_program(run);
 }
 
+/*
+ * Foreign descriptors go now and not at execve: a container may wait for `start` long, and they can be the end of a pipe
+ * whose reader waits too. This program's own are close-on-exec.
+ */
 int op_closeFrom(struct run *run, const struct op_closeFrom *op)
 {
-	long rc = sys(close_range, op->first, ~0u, CLOSE_RANGE_CLOEXEC);
+	const int own[] = { run->host, run->listen, run->root, run->proc, run->null.fd, run->empty.fd };
+	u32 from = op->first;
+	u32 until;
 
-	return rc < 0 ? fail(run, rc, "close_range", "the descriptors not to be inherited") : 0;
+	do {
+		long rc = 0;
+
+		until = ~0u;
+		for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+			if (own[i] >= 0 && (u32)own[i] >= from && (u32)own[i] < until)
+				until = (u32)own[i];
+		if (until > from)
+			rc = sys(close_range, from, until == ~0u ? until : until - 1, 0);
+		if (rc < 0)
+			return fail(run, rc, "close_range", "the descriptors not to be inherited");
+		from = until + 1;
+	} while (until != ~0u);
+	return 0;
 }
 
 static void close_held(int *fd)
@@ -246,8 +263,8 @@ static void close_held(int *fd)
 }
 
 /*
- * What would let somebody in the container reach the host, or weighs on a container that waits, goes now. The conversation ends
- * where `start` will be another process; else it lasts until execve, whose failure it tells.
+ * What would let somebody in the container reach the host, or weighs on a container that waits, goes now. The
+ * conversation ends where `start` will be another process; else it lasts until execve, whose failure it tells.
  */
 int op_ready(struct run *run, const struct op_ready *op)
 {

@@ -1,6 +1,6 @@
 /*
- * Filesystems. A mount is finished while it is detached, with its options, attributes and propagation, and then attached by one
- * move_mount at the inode that its target was resolved to: no moment without its flags, no name looked up twice.
+ * Filesystems. A mount is finished while it is detached, with its options, attributes and propagation, and then attached
+ * by one move_mount at the inode that its target was resolved to: no moment without its flags, no name looked up twice.
  */
 #include "path.h"
 #include "run.h"
@@ -240,8 +240,10 @@ static int mount_classic(struct run *run, const struct op_mount *op)
 			text_add(&options, ",");
 		text_add(&options, strs_next(&at));
 	}
-	if (options.cut || op->copyUp || (!run->pivoted && proc_open(run) < 0))
-		return options.cut || op->copyUp ? fail_more(run, -E2BIG, "mount", op->target, "options") : -1;
+	if (options.cut || op->copyUp)
+		return fail_more(run, -E2BIG, "mount", op->target, "options");
+	if (run->proc < 0 && proc_open(run) < 0)
+		return -1;
 	AUTO_FD place = open_place(run, op->target, op->ordinary);
 	AUTO_FD back = sys_openat(AT_FDCWD, ".", O_PATH, 0);
 
@@ -259,8 +261,10 @@ static int mount_classic(struct run *run, const struct op_mount *op)
 	return rc < 0 ? fail(run, rc, "mount", op->target) : 0;
 }
 
-/* The rest of a classic mount's attributes, on what is mounted at the target now. Whoever exchanges the target meanwhile
- * changes which of the container's own mounts gets them, no more. */
+/*
+ * The rest of a classic mount's attributes, on what is mounted at the target now. Whoever exchanges the target meanwhile
+ * changes which of the container's own mounts gets them, no more.
+ */
 static int finish_classic(struct run *run, const struct op_mount *op)
 {
 	AUTO_FD place = path_open(run->root, op->target, O_PATH, 0);

@@ -16,11 +16,12 @@ static u32 demands(enum op_number number)
 	switch (number) {
 	case OP_join:
 	case OP_userns:
-	case OP_unshare:
 	case OP_timeOffset:
 	case OP_attach:
 	case OP_fork:
 		return BEFORE_FORK;
+	case OP_unshare: /* the cgroup namespace comes after fork, which may be what enters the cgroup */
+		return BEFORE_READY;
 	case OP_oomScoreAdj: /* on either side: lowering it may need privileges that a user namespace takes away */
 		return BEFORE_READY;
 	case OP_rootfs:

@@ -1,7 +1,7 @@
 /*
- * The private procfs handle: a descriptor of a procfs root, checked to be one, opened before anything of the container is
- * mounted. Files beneath are opened without following links or crossing mounts, so that no mount or link of an image can lead a
- * write elsewhere (CVE-2019-16884, CVE-2025-52881).
+ * The private procfs handle: a descriptor of a procfs root, checked to be one, opened before anything of the container
+ * is mounted. Files beneath are opened without following links or crossing mounts, so that no mount or link of an image
+ * can lead a write elsewhere (CVE-2019-16884, CVE-2025-52881).
  */
 #include <asm/statfs.h>
 #include <linux/magic.h>

@@ -99,7 +99,8 @@ static int reopen_root(struct run *run)
 
 int op_pivotRoot(struct run *run, const struct op_pivotRoot *op)
 {
-	long rc = sys(fchdir, run->root);
+	AUTO_FD old = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	long rc = old < 0 ? old : sys(fchdir, run->root);
 
 	(void)op;
 	if (rc < 0)
@@ -108,7 +109,10 @@ int op_pivotRoot(struct run *run, const struct op_pivotRoot *op)
 	rc = sys(pivot_root, ".", ".");
 	if (rc < 0)
 		return fail(run, rc, "pivot_root", "the root");
-	/* Its mounts must not be unmounted on the host too. */
+	/* "." would be the new root here; the old one's mounts must not be unmounted on the host too. */
+	rc = sys(fchdir, old);
+	if (rc < 0)
+		return fail(run, rc, "fchdir", "the old root");
 	rc = sys_mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL);
 	if (rc < 0)
 		return fail(run, rc, "mount", "the old root (MS_SLAVE)");

@@ -42,9 +42,10 @@ struct run {
 	int proc;   /* the private procfs, -1 where no operation needs it */
 	char self[12]; /* this process's pid in that procfs */
 	int timens; /* /proc/self/timens_offsets; -1 where no operation needs it */
+	int cgroup; /* the folder of the unified hierarchy that fork clones into; -1 where there is none */
 
 	bool in_userns;	 /* joined or made one */
-	bool joined;	 /* namespaces of others: their processes may look at this one */
+	bool joined;	 /* a pid or user namespace of others: their processes may look at this one */
 	bool forked;
 	bool programmed_user; /* ids are those of the program */
 
@@ -79,6 +80,15 @@ int say(struct run *run, enum message_kind kind, u32 value);
 int ask(struct run *run, enum message_kind kind, u32 value, int *fd);
 /* Wait for one message of this kind from the host. */
 int hear(struct run *run, enum message_kind kind, int *fd);
+
+/* Descriptors that came with a message. */
+struct passed {
+	u32 count;
+	int fds[PLAN_MESSAGE_FDS];
+};
+
+/* The same, with as many descriptors as come and the answer's value. */
+int hear_all(struct run *run, enum message_kind kind, struct passed *passed, u32 *value);
 /* Tell whoever listens why this ends. */
 void tell_failure(struct run *run);
 /* Wait for `start`. */

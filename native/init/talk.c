@@ -74,6 +74,8 @@ int fail_more(struct run *run, long result, const char *call, const char *subjec
 
 /* ---- messages ---- */
 
+#define CALL_BYTES 512 /* of a failure's call; the subject has the rest of the message */
+
 static long send_message(int fd, const struct plan_message *message, struct text *texts)
 {
 	struct io_part parts[2] = {
@@ -89,24 +91,29 @@ static long send_message(int fd, const struct plan_message *message, struct text
 	return sent;
 }
 
-/* 1, 0 at the end of file, or -errno. A descriptor that comes along goes to `passed` (-1 where none does). */
-static int receive_message(int fd, struct plan_message *message, int *passed)
+static void close_all(const struct passed *passed)
+{
+	for (u32 i = 0; i < passed->count; i++)
+		sys_close(passed->fds[i]);
+}
+
+/* 1, 0 at the end of file, or -errno. Descriptors that come along go to `passed`. */
+static int receive_message(int fd, struct plan_message *message, struct passed *passed)
 {
 	struct {
 		struct control_header header;
-		int fd;
-		int padding;
-	} control = { .fd = -1 };
+		int fds[PLAN_MESSAGE_FDS];
+	} control = { 0 };
 	struct io_part part = { message, sizeof(*message) };
 	struct socket_message in = {
 		.parts = &part,
 		.part_count = 1,
 		.control = &control,
-		.control_size = sizeof(control.header) + sizeof(int),
+		.control_size = sizeof(control),
 	};
 	long got;
 
-	*passed = -1;
+	passed->count = 0;
 	do
 		got = sys(recvmsg, fd, &in, RIGHTS_CLOEXEC);
 	while (got == -EINTR);
@@ -114,11 +121,12 @@ static int receive_message(int fd, struct plan_message *message, int *passed)
 		return (int)got;
 	if (in.control_size >= sizeof(control.header) + sizeof(int) && control.header.level == SOCKET_LEVEL &&
 	    control.header.type == PASSED_RIGHTS)
-		*passed = control.fd;
+		passed->count = (u32)((control.header.size - sizeof(control.header)) / sizeof(int));
+	for (u32 i = 0; i < passed->count; i++)
+		passed->fds[i] = control.fds[i];
 	if (got != sizeof(*message) || in.flags & (DATA_CUT | CONTROL_CUT)) {
-		if (*passed >= 0)
-			sys_close(*passed);
-		*passed = -1;
+		close_all(passed);
+		passed->count = 0;
 		return -EPROTO;
 	}
 	return 1;
@@ -134,23 +142,35 @@ int say(struct run *run, enum message_kind kind, u32 value)
 	return rc < 0 ? fail(run, rc, "sendmsg", "the host") : 0;
 }
 
-int hear(struct run *run, enum message_kind kind, int *fd)
+int hear_all(struct run *run, enum message_kind kind, struct passed *passed, u32 *value)
 {
 	struct plan_message message;
-	int passed;
-	int rc = receive_message(run->host, &message, &passed);
+	int rc = receive_message(run->host, &message, passed);
 
 	if (rc == 0 || rc == -ECONNRESET)
 		return refuse(run, FAILURE_HOST_GONE, 0, "recvmsg", "the host");
 	if (rc < 0)
 		return fail(run, rc, "recvmsg", "the host");
-	if (message.kind != kind || (fd != NULL) != (passed >= 0)) {
-		if (passed >= 0)
-			sys_close(passed);
+	*value = message.value;
+	if (message.kind == kind)
+		return 0;
+	close_all(passed);
+	return refuse(run, FAILURE_UNSAFE, 0, "the conversation", "the host answered something else");
+}
+
+int hear(struct run *run, enum message_kind kind, int *fd)
+{
+	struct passed passed;
+	u32 value;
+
+	if (hear_all(run, kind, &passed, &value) < 0)
+		return -1;
+	if (passed.count != (fd ? 1 : 0)) {
+		close_all(&passed);
 		return refuse(run, FAILURE_UNSAFE, 0, "the conversation", "the host answered something else");
 	}
 	if (fd)
-		*fd = passed;
+		*fd = passed.fds[0];
 	return 0;
 }
 
@@ -171,13 +191,15 @@ void tell_failure(struct run *run)
 		.detail = run->failure.detail,
 	};
 	char buffer[PLAN_MESSAGE_MAX - sizeof(message)];
+	char name[CALL_BYTES];
 	struct text text = text_in(buffer, sizeof(buffer));
+	struct text call = text_in(name, sizeof(name));
 	int to = run->caller >= 0 ? run->caller : run->host;
 
 	if (to < 0)
 		return;
-	text_add(&text, run->failure.call ? run->failure.call : "");
-	text_add_bytes(&text, "", 1);
+	text_add(&call, run->failure.call ? run->failure.call : "");
+	text_add_bytes(&text, call.at, call.used + 1);
 	text_add(&text, run->failure.subject ? run->failure.subject : "");
 	text.used++; /* the NUL that ends the text is part of the message */
 	(void)send_message(to, &message, &text);
@@ -215,7 +237,7 @@ int await_start(struct run *run)
 {
 	for (;;) {
 		struct plan_message message;
-		int passed;
+		struct passed passed;
 		int fd = (int)sys(accept4, run->listen, NULL, NULL, O_CLOEXEC);
 
 		if (fd == -EINTR || fd == -ECONNABORTED)
@@ -224,8 +246,7 @@ int await_start(struct run *run)
 			return fail(run, fd, "accept4", "the start socket");
 		/* One that leaves without START only looked whether somebody waits here. */
 		if (trusted(run, fd) && receive_message(fd, &message, &passed) == 1) {
-			if (passed >= 0)
-				sys_close(passed);
+			close_all(&passed);
 			if (message.kind == MESSAGE_START) {
 				run->caller = fd;
 				break;

@@ -60,8 +60,8 @@ EXPORT int ts_socketpair(int32_t fds[2]);
 /* A listening SOCK_SEQPACKET socket at a path of any length. */
 EXPORT int ts_listen(const char *path);
 EXPORT int ts_connect(const char *path);
-/* One message, with a descriptor attached if fd >= 0. */
-EXPORT int ts_send(int socket, const uint8_t *bytes, int length, int fd);
+/* One message, with `count` descriptors attached (PLAN_MESSAGE_FDS at most). */
+EXPORT int ts_send(int socket, const uint8_t *bytes, int length, const int32_t *fds, int count);
 /*
  * The next message; 0 is end of file. Waits for at most `timeout` milliseconds (-1: no limit) and for no longer than
  * the process of pidfd (-1: none) lives: then the answer is what it had sent before, or -ESRCH.
@@ -78,9 +78,12 @@ EXPORT int ts_await_exit(int pidfd, int timeout);
 /* Reaps a child of ours that has ended: its wait status; -ECHILD if it is no child, -EAGAIN if it still runs. */
 EXPORT int ts_reap(int pid);
 /*
- * Waits for a child like a shell would be waited for: signals that reach us are passed on to it. Answers the wait
- * status, after reaping. Only signals that nothing in this process handles are taken over, and given back at the end.
+ * Holds the signals that reach this process from now on, for ts_supervise to pass on. Only those are taken over that
+ * nothing in this process handles; ts_release_signals gives them back.
  */
+EXPORT int ts_hold_signals(void);
+EXPORT int ts_release_signals(void);
+/* Waits for a child, passing on to it the signals held. Answers its wait status, after reaping it. */
 EXPORT int ts_supervise(int pid, int pidfd);
 /* soft and hard limit of a process (0: ourselves) */
 EXPORT int ts_rlimit(int pid, int resource, uint64_t out[2]);

@@ -94,9 +94,19 @@ static int forwardable(int sig)
 	}
 }
 
-static void take_signals(struct sigaction saved[], unsigned char taken[])
+/* What ts_hold_signals took, to be given back. */
+static struct sigaction saved[65];
+static unsigned char taken[65];
+static int held[2] = { -1, -1 };
+
+int ts_hold_signals(void)
 {
 	struct sigaction action = { .sa_handler = forward, .sa_flags = SA_RESTART };
+	if (held[0] >= 0)
+		return -EBUSY;
+	if (pipe2(held, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	atomic_store(&forward_to, held[1]);
 	(void)sigfillset(&action.sa_mask);
 	for (int sig = 1; sig < SIGRTMAX; sig++) {
 		taken[sig] = 0;
@@ -107,13 +117,21 @@ static void take_signals(struct sigaction saved[], unsigned char taken[])
 			continue;
 		taken[sig] = sigaction(sig, &action, NULL) == 0;
 	}
+	return 0;
 }
 
-static void give_back_signals(const struct sigaction saved[], const unsigned char taken[])
+int ts_release_signals(void)
 {
 	for (int sig = 1; sig < SIGRTMAX; sig++)
 		if (taken[sig])
 			(void)sigaction(sig, &saved[sig], NULL);
+	atomic_store(&forward_to, -1);
+	for (int i = 0; i < 2; i++) {
+		if (held[i] >= 0)
+			(void)close(held[i]);
+		held[i] = -1;
+	}
+	return 0;
 }
 
 static void pass_on(int from, int pidfd)
@@ -126,33 +144,18 @@ static void pass_on(int from, int pidfd)
 
 int ts_supervise(int pid, int pidfd)
 {
-	struct sigaction saved[65];
-	unsigned char taken[65];
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-		return -errno;
-	atomic_store(&forward_to, ends[1]);
-	take_signals(saved, taken);
-	struct pollfd wait[2] = { { .fd = pidfd, .events = POLLIN }, { .fd = ends[0], .events = POLLIN } };
-	int error = 0;
+	struct pollfd wait[2] = { { .fd = pidfd, .events = POLLIN }, { .fd = held[0], .events = POLLIN } };
 	for (;;) {
 		int ready = poll(wait, 2, -1);
-		if (ready < 0 && errno != EINTR) {
-			error = -errno;
-			break;
-		}
+		if (ready < 0 && errno != EINTR)
+			return -errno;
 		if (ready <= 0)
 			continue;
 		if (wait[1].revents)
-			pass_on(ends[0], pidfd);
+			pass_on(held[0], pidfd);
 		if (wait[0].revents)
-			break;
+			return reap(pid, 0);
 	}
-	give_back_signals(saved, taken);
-	atomic_store(&forward_to, -1);
-	(void)close(ends[0]);
-	(void)close(ends[1]);
-	return error < 0 ? error : reap(pid, 0);
 }
 
 int ts_rlimit(int pid, int resource, uint64_t out[2])

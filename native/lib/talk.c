@@ -9,7 +9,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../plan.h"
 #include "lib.h"
+
+#define MOST_FDS ((int)PLAN_MESSAGE_FDS)
 
 int ts_socketpair(int32_t fds[2])
 {
@@ -79,22 +82,25 @@ int ts_connect(const char *path)
 	return at_address(path, 0);
 }
 
-int ts_send(int socket_fd, const uint8_t *bytes, int length, int fd)
+int ts_send(int socket_fd, const uint8_t *bytes, int length, const int32_t *fds, int count)
 {
 	struct iovec part = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = (size_t)length };
 	union {
 		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
+		char room[CMSG_SPACE(MOST_FDS * sizeof(int))];
 	} control;
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-	if (fd >= 0) {
+	if (count < 0 || count > MOST_FDS)
+		return -EINVAL;
+	if (count > 0) {
+		size_t size = (size_t)count * sizeof(int);
 		memset(&control, 0, sizeof control);
 		message.msg_control = &control;
-		message.msg_controllen = sizeof control;
+		message.msg_controllen = CMSG_SPACE(size);
 		control.header.cmsg_level = SOL_SOCKET;
 		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+		control.header.cmsg_len = CMSG_LEN(size);
+		memcpy(CMSG_DATA(&control.header), fds, size);
 	}
 	ssize_t sent;
 	do

@@ -43,8 +43,11 @@ static int set_up(const char *word)
 	}
 	if (strncmp(word, "open=", 5) == 0 && strchr(value, ':') != NULL) {
 		int wanted = atoi(value);
-		int fd = open(strchr(value, ':') + 1, O_RDWR);
+		const char *path = strchr(value, ':') + 1;
+		int fd = open(path, O_RDWR);
 
+		if (fd < 0) /* a folder, for one */
+			fd = open(path, O_RDONLY);
 		if (fd < 0)
 			return -1;
 		return fd == wanted ? 0 : dup2(fd, wanted) < 0 ? -1 : close(fd);

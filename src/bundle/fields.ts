@@ -1,17 +1,16 @@
 /**
- * One JSON object, read field by field. The reader knows its place, so that every complaint carries a pointer, and at
- * the end it reports the fields that nobody asked for. `null` counts as absent everywhere, and so does an empty string
- * where one value is wanted: Go programs write both for "not set".
+ * One JSON object, read field by field: every complaint carries a pointer, and the fields that nobody asked for are
+ * reported. `null` counts as absent, and so does an empty string: Go programs write both for "not set".
  */
 import { type BundleCode, BundleError, type Pointer } from "../error.ts";
 import type { Decoding } from "./decoding.ts";
-import { areStrings, isArray, isObject, lowerCased } from "./shapes.ts";
+import { areStrings, isArray, isObject, known, lowerCased } from "./shapes.ts";
 import { didYouMean } from "./suggest.ts";
 import { child, kindOfValue, quote } from "./words.ts";
 
 const U32_MAX = 0xffffffff;
 
-/** Turns one element of a list of objects into its value; the reader's {@link Fields.end} is called for it. */
+/** Turns an object into its value; {@link Fields.end} is called for it. */
 export type ElementDecoder<T> = (fields: Fields) => T;
 
 /** The reader of one object. Each field is asked for once; {@link end} comes last. */
@@ -47,7 +46,6 @@ export class Fields {
     return this.index < 0 ? field : `${field}/${this.index}`;
   }
 
-  /** The pointer to a field. */
   at(name: string): Pointer {
     return child(this.pointer, name);
   }
@@ -64,9 +62,7 @@ export class Fields {
 
   /** Gives the value on, and refuses its absence. @throws BundleError `missing` */
   must<T>(name: string, value: T | undefined): T {
-    if (value === undefined)
-      throw new BundleError("missing", this.at(name), `${name} is required, and is missing or empty`);
-    return value;
+    return value ?? this.fail("missing", name, `${name} is required, and is missing or empty`);
   }
 
   fail(code: BundleCode, name: string, sentence: string, hint?: string): never {
@@ -190,12 +186,11 @@ export class Fields {
     );
   }
 
-  /** A list of objects, each through `decode`. */
   objects<T>(name: string, decode: ElementDecoder<T>): readonly T[] {
     const list = this.list(name);
     const decoded: T[] = [];
     for (let i = 0; i < list.length; i++) {
-      decoded.push(ended(new Fields(this.decoding, list[i], name, this, i), decode));
+      decoded.push(new Fields(this.decoding, list[i], name, this, i).through(decode));
     }
     return decoded;
   }
@@ -203,12 +198,12 @@ export class Fields {
   /** An object through `decode`; `undefined` where it is absent. */
   object<T>(name: string, decode: ElementDecoder<T>): T | undefined {
     const value = this.take(name);
-    return value === undefined ? undefined : ended(new Fields(this.decoding, value, name, this), decode);
+    return value === undefined ? undefined : new Fields(this.decoding, value, name, this).through(decode);
   }
 
   /** An object through `decode`, where its absence is the same as its being empty. */
   section<T>(name: string, decode: ElementDecoder<T>): T {
-    return ended(new Fields(this.decoding, this.take(name) ?? {}, name, this), decode);
+    return new Fields(this.decoding, this.take(name) ?? {}, name, this).through(decode);
   }
 
   /** The members of an object whose names are data; empty where it is absent. */
@@ -230,6 +225,12 @@ export class Fields {
     return map;
   }
 
+  private through<T>(decode: ElementDecoder<T>): T {
+    const value = decode(this);
+    this.end();
+    return value;
+  }
+
   /** Warns about the fields that nobody asked for. */
   end(): void {
     const names = Object.keys(this.values);
@@ -246,17 +247,4 @@ export class Fields {
       }
     }
   }
-}
-
-function ended<T>(fields: Fields, decode: ElementDecoder<T>): T {
-  const value = decode(fields);
-  fields.end();
-  return value;
-}
-
-/** The word of the vocabulary that a string is. */
-export function known<T extends string>(value: string, vocabulary: readonly T[]): T | undefined {
-  // indexOf is the engine's own loop; `find` would call back for each word, and a config.json has 70 of them.
-  const words: readonly string[] = vocabulary;
-  return vocabulary[words.indexOf(value)];
 }

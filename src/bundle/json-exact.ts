@@ -84,11 +84,7 @@ function readArray(cursor: Cursor): unknown[] {
 /** Steps over an opening bracket. */
 function enter(cursor: Cursor): void {
   if (cursor.path.length >= cursor.maxDepth) {
-    throw new BundleError(
-      "limit",
-      pointerOf(cursor),
-      `the JSON text is nested deeper than ${cursor.maxDepth} levels`,
-    );
+    throw new BundleError("limit", "", `the JSON text is nested deeper than ${cursor.maxDepth} levels`);
   }
   cursor.at++;
 }

@@ -1,4 +1,4 @@
-/** What a parsed JSON value is. */
+/** What a parsed JSON value is, and which word of a vocabulary. */
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -16,4 +16,11 @@ export function areStrings(list: readonly unknown[]): list is readonly string[] 
 /** The same members under names in lower case; of two that meet, the last counts. */
 export function lowerCased(object: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(object).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+/** The word of the vocabulary that a string is. */
+export function known<T extends string>(value: string, vocabulary: readonly T[]): T | undefined {
+  // indexOf is the engine's own loop; `find` would call back for each word, and a config.json has 70 of them.
+  const words: readonly string[] = vocabulary;
+  return vocabulary[words.indexOf(value)];
 }

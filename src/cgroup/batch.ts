@@ -23,7 +23,7 @@ export interface Batch {
 }
 
 /** Parents that others remove while they are being made are made again, so often at most. */
-const MAKE_AGAIN_MAX = 200;
+const MAKE_AGAIN_MAX = 2000;
 
 /**
  * Performs every step.

@@ -44,9 +44,10 @@ export function parseCgroupFacts(mountinfo: string, selfCgroup: string): CgroupF
     start = end + 1;
     if (line.includes(" - cgroup")) {
       keepBetter(found, parseMount(line, own));
-    } else if (line.includes(` ${CGROUP_ROOT} `)) {
-      // Something else was mounted over the folder: what was mounted there before is out of reach.
-      for (const [key, { mountpoint }] of found) if (isUnder(mountpoint, CGROUP_ROOT)) found.delete(key);
+    } else if (line.includes(` ${CGROUP_ROOT}`)) {
+      // Something else was mounted over a folder: what was mounted there before is out of reach.
+      const cover = line.split(" ", 5)[4] ?? "";
+      for (const [key, { mountpoint }] of found) if (isUnder(mountpoint, cover)) found.delete(key);
     }
   }
   return classify([...found.values()]);

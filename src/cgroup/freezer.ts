@@ -40,9 +40,9 @@ export function frozen(paths: CgroupPaths): boolean {
 
 /**
  * Freezes the container and waits until all its processes have stopped. After a failure they run again.
- * @throws SystemError; StateError `busy` when some process did not stop within ten seconds
+ * @throws SystemError; StateError `busy` when some process did not stop within `deadline` milliseconds
  */
-export function freeze(paths: CgroupPaths, sleep: Sleep): void {
+export function freeze(paths: CgroupPaths, sleep: Sleep, deadline = FREEZE_MS): void {
   const v1 = paths.get("freezer");
   const v2 = v1 === undefined ? paths.get("") : undefined;
   const dir = v1 ?? v2;
@@ -52,8 +52,8 @@ export function freeze(paths: CgroupPaths, sleep: Sleep): void {
     });
   }
   try {
-    if (v1 === undefined) freezeV2(dir, sleep);
-    else freezeV1(dir, sleep);
+    if (v1 === undefined) freezeV2(dir, sleep, deadline);
+    else freezeV1(dir, sleep, deadline);
   } catch (error) {
     // A cgroup left half frozen would make every later signal, exec and delete hang.
     perform([thawAction(dir, v1 !== undefined)]);
@@ -79,8 +79,8 @@ export function thawAction(dir: string, v1: boolean): FileAction {
  * The v1 freezer cannot be relied on while processes keep appearing: it may stay FREEZING until it is asked again, or
  * thawed and asked again. The numbers are from runc (libcontainer/cgroups/fs/freezer.go), where they were found by trial.
  */
-function freezeV1(dir: string, sleep: Sleep): void {
-  const deadline = Date.now() + FREEZE_MS;
+function freezeV1(dir: string, sleep: Sleep, ms: number): void {
+  const deadline = Date.now() + ms;
   const ask: FileAction = { do: "write", path: `${dir}/freezer.state`, text: "FROZEN" };
   for (let i = 0; ; i++) {
     if (i % 50 === 49) {
@@ -91,15 +91,15 @@ function freezeV1(dir: string, sleep: Sleep): void {
     if (i % 25 === 24) sleep(1);
     if (i % 200 === 199) sleep(500);
     if (readText(`${dir}/freezer.state`).trim() === "FROZEN") return;
-    if (Date.now() > deadline) throw unfreezable(dir);
+    if (Date.now() > deadline) throw unfreezable(dir, ms);
   }
 }
 
-function freezeV2(dir: string, sleep: Sleep): void {
+function freezeV2(dir: string, sleep: Sleep, ms: number): void {
   write({ do: "write", path: `${dir}/cgroup.freeze`, text: "1" }, "freeze");
-  const deadline = Date.now() + FREEZE_MS;
+  const deadline = Date.now() + ms;
   for (let wait = 1; !isFrozenV2(dir); wait = Math.min(wait * 2, 50)) {
-    if (Date.now() > deadline) throw unfreezable(dir);
+    if (Date.now() > deadline) throw unfreezable(dir, ms);
     sleep(wait);
   }
 }
@@ -108,14 +108,10 @@ function isFrozenV2(dir: string): boolean {
   return (readTextIfThere(`${dir}/cgroup.events`) ?? "").includes("frozen 1");
 }
 
-function unfreezable(dir: string): StateError {
-  return new StateError(
-    "busy",
-    `unable to freeze ${dir}: a process did not stop within ${FREEZE_MS / 1000} seconds`,
-    {
-      hint: "a process may wait for a device or a network filesystem (state D in ps)",
-    },
-  );
+function unfreezable(dir: string, ms: number): StateError {
+  return new StateError("busy", `unable to freeze ${dir}: a process did not stop within ${ms} ms`, {
+    hint: "a process may wait for a device or a network filesystem (state D in ps)",
+  });
 }
 
 function write(action: FileAction, doing: string): void {

@@ -1,7 +1,7 @@
 /**
  * The processes of a container's cgroup: put one in, list them, kill them all.
  */
-import { SystemError } from "../error.ts";
+import { SystemError, TsrunError } from "../error.ts";
 import { entries, type FileAction, perform, readTextIfThere } from "../sys/files.ts";
 import { freeze, type Sleep, thawAction } from "./freezer.ts";
 import type { CgroupPaths } from "./paths.ts";
@@ -124,27 +124,36 @@ export function subCgroups(dir: string): string[] {
  */
 export function killAll(paths: CgroupPaths, kill: (pid: number) => void, sleep: Sleep): void {
   const unified = paths.get("");
-  if (unified !== undefined) {
-    // Without `ifThere` on purpose: a missing file tells that there is no such call.
-    perform([{ do: "write", path: `${unified}/cgroup.kill`, text: "1" }]);
-  }
+  const killed = unified === undefined ? false : killUnified(unified);
   if (pids(paths, { recursive: true }).length > 0) {
-    try {
-      freeze(paths, sleep);
-    } catch {
-      // A process that cannot be frozen can still be killed; the rounds below catch what forks meanwhile.
-    }
-    const killed = new Set<number>();
+    if (!killed) tryFreeze(paths, sleep);
+    const done = new Set<number>();
     for (let round = 0; round < 10; round++) {
-      const left = pids(paths, { recursive: true }).filter((pid) => !killed.has(pid));
+      const left = pids(paths, { recursive: true }).filter((pid) => !done.has(pid));
       if (left.length === 0) break;
       for (const pid of left) {
         kill(pid);
-        killed.add(pid);
+        done.add(pid);
       }
     }
   }
   thawTree(paths);
+}
+
+/** cgroup.kill kills all at once, forks included. False where the kernel has none (before 5.14). */
+function killUnified(dir: string): boolean {
+  return perform([{ do: "write", path: `${dir}/cgroup.kill`, text: "1" }]) === undefined;
+}
+
+/** Milliseconds given to freezing before a kill; what does not freeze in time is killed all the same. */
+const FREEZE_TO_KILL_MS = 500;
+
+function tryFreeze(paths: CgroupPaths, sleep: Sleep): void {
+  try {
+    freeze(paths, sleep, FREEZE_TO_KILL_MS);
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+  }
 }
 
 /** Also thaws cgroups below, which the container may have made and frozen itself. */

@@ -2,7 +2,7 @@
  * Removing a container's cgroups, with what the container made below them.
  */
 import { SystemError } from "../error.ts";
-import { type FileAction, perform, readTextIfThere } from "../sys/files.ts";
+import { type ActionFailure, type FileAction, perform, readTextIfThere } from "../sys/files.ts";
 import type { Sleep } from "./freezer.ts";
 import { distinct, pidsBelow, subCgroups } from "./members.ts";
 import type { CgroupPaths } from "./paths.ts";
@@ -20,7 +20,7 @@ export interface RemoveOptions {
 /**
  * Removes the container's cgroup in every hierarchy and the levels above it that were made for it, as far as nothing
  * else is in them. A container whose cgroups are empty needs one call. What is gone already is no failure.
- * @param created the levels that {@link makeCgroups} made, the container's own cgroups among them or not
+ * @param created the levels that `makeCgroups` made, the container's own cgroups among them or not
  * @throws SystemError EBUSY, naming the processes, when a cgroup still has some at the deadline; others at once
  */
 export function removeCgroups(paths: CgroupPaths, created: readonly string[], options: RemoveOptions): void {
@@ -28,17 +28,22 @@ export function removeCgroups(paths: CgroupPaths, created: readonly string[], op
   const above = created.filter((dir) => !own.includes(dir)).sort((a, b) => b.length - a.length);
   const deadline = Date.now() + (options.deadline ?? 10_000);
   let wait = 1;
+  let first: SystemError | undefined;
   for (let todo = [...own, ...above]; todo.length > 0; ) {
     const failure = perform(todo.map((path): FileAction => ({ do: "rmdir", path, ifThere: true })));
-    if (failure === undefined) return;
+    if (failure === undefined) break;
     const dir = todo[failure.index] ?? "";
     todo = todo.slice(failure.index + 1);
     if (own.includes(dir)) {
-      wait = removeBusy(dir, failure.errno, { deadline, wait, sleep: options.sleep });
+      const answer = removeBusy(dir, failure, { deadline, wait, sleep: options.sleep });
+      // One that stays must not keep the others.
+      if (answer instanceof SystemError) first ??= answer;
+      else wait = answer;
     } else if (!isInUse(failure.errno)) {
-      throw removeError(dir, failure);
+      first ??= removeError(dir, failure);
     }
   }
+  if (first !== undefined) throw first;
 }
 
 /** Both mean the same for a cgroup: it has processes, or cgroups below. */
@@ -53,20 +58,19 @@ interface Patience {
   readonly sleep: Sleep;
 }
 
-/** One cgroup that rmdir refused: first what is below it, then again until the deadline. Returns the next pause. */
-function removeBusy(dir: string, errno: string, patience: Patience): number {
+/** One cgroup that rmdir refused: first what is below it, then again until the deadline. Gives the next pause. */
+function removeBusy(dir: string, refusal: ActionFailure, patience: Patience): number | SystemError {
   let { wait } = patience;
-  for (let answer = errno; ; ) {
-    if (!isInUse(answer)) throw removeError(dir, { syscall: "rmdir", errno: answer });
-    const below = depthFirst(dir);
-    for (const path of below) perform([{ do: "rmdir", path, ifThere: true }]);
-    const failure = perform([{ do: "rmdir", path: dir, ifThere: true }]);
-    if (failure === undefined) return wait;
-    answer = failure.errno;
-    if (Date.now() + wait > patience.deadline) throw removeError(dir, failure);
+  for (let failure = refusal; isInUse(failure.errno); ) {
+    for (const path of depthFirst(dir)) perform([{ do: "rmdir", path, ifThere: true }]);
+    const next = perform([{ do: "rmdir", path: dir, ifThere: true }]);
+    if (next === undefined) return wait;
+    failure = next;
+    if (Date.now() + wait > patience.deadline) return removeError(dir, failure);
     patience.sleep(wait);
     wait = Math.min(wait * 2, 100);
   }
+  return removeError(dir, refusal);
 }
 
 /** All cgroups below one, the deepest first. */
@@ -83,7 +87,7 @@ function depthFirst(dir: string): string[] {
 /** How many holders an error names. */
 const NAMED_MAX = 10;
 
-function removeError(dir: string, { syscall, errno }: { syscall: string; errno: string }): SystemError {
+function removeError(dir: string, { syscall, errno }: ActionFailure): SystemError {
   const holders = isInUse(errno) ? pidsBelow(dir, true) : [];
   const names = holders.slice(0, NAMED_MAX).map((pid) => {
     const command = readTextIfThere(`/proc/${pid}/comm`)?.trim();

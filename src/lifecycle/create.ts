@@ -1,6 +1,6 @@
 /** `create`: from a bundle to a container whose first process waits for `start`. */
 import { makeCgroups } from "../cgroup/make.ts";
-import { attach } from "../cgroup/members.ts";
+import { openEntrance } from "../cgroup/join.ts";
 import { oomReport } from "../cgroup/oom.ts";
 import { availableControllers } from "../cgroup/facts.ts";
 import { BundleError, TsrunError, UsageError } from "../error.ts";
@@ -14,7 +14,7 @@ import { startTimeOf } from "../state/status.ts";
 import { checkId } from "../state/id.ts";
 import { alreadyExists, containerDir, type Locked, makeRoot, reserve, startSocket } from "../state/store.ts";
 import { performAll, status } from "../sys/files.ts";
-import { clock, descriptor, environment, ids, type Pidfd, sleep } from "../sys/process.ts";
+import { clock, descriptor, environment, ids, type Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
 import { destroy } from "./destroy.ts";
 import { type CreateRequest, listenFds, loadBundle, type Prepared, prepare } from "./prepare.ts";
@@ -151,9 +151,10 @@ function hostSide(
       debug(`writing the id maps of process ${pid}`);
       writeMaps(pid, bundle.linux.uidMappings, bundle.linux.gidMappings);
     },
-    attach(pid) {
-      debug(`moving process ${pid} into the cgroups`);
-      attach(cgroup.paths, pid, sleep);
+    entrance(pid) {
+      debug(`opening the cgroups for process ${pid}`);
+      const mapped = bundle.linux.namespaces.some(({ type }) => type === "user");
+      return openEntrance(cgroup.paths, mapped ? pid : undefined);
     },
     record(process) {
       debug(`the container's first process is ${process.pid}`);

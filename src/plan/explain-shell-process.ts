@@ -1,4 +1,6 @@
 /** The process's part of the script: limits and priorities as they come, ids and capabilities at the exec. */
+
+import { IOPRIO_CLASS } from "../sys/constants.gen.ts";
 import {
   ioPriorityText,
   limitText,
@@ -38,7 +40,7 @@ export function explainProcess(op: Op, plan: Plan): readonly string[] {
       return schedulerLines(op);
     case "ioPriority": {
       const [, level = "0"] = ioPriorityText(op.value).split(" ");
-      return [`ionice -c ${op.value >> 13} -n ${level} -p $$`];
+      return [`ionice -c ${op.value >> IOPRIO_CLASS.SHIFT} -n ${level} -p $$`];
     }
     case "affinity":
       return [`taskset -p -c ${listText(op.cpus)} $$`];

@@ -18,7 +18,7 @@ export function explainShell(plan: Plan, host: readonly HostStep[]): string {
     "# What tsrun would do for this container, with the tools of util-linux. Save it as a file and run that as root.",
     "# The tools used after pivot_root are the container's own.",
     "set -eu",
-    'if [ "${1-}" != inside ]; then',
+    'if [ "$#" -eq 0 ]; then',
     ...host.map(hostLine),
     ...plan.steps.slice(0, fork).flatMap(({ op, pointer }) => stageOneNote(op, pointer)),
     `exec ${[...enterWords(plan), "sh", '"$0"', "inside"].join(" ")}`,
@@ -71,6 +71,8 @@ function enterWords(plan: Plan): readonly string[] {
 /** The commands for one operation of stage two or three; none where no tool can do it. */
 function opLines(op: Op, root: string, plan: Plan): readonly string[] {
   switch (op.op) {
+    case "unshare":
+      return ["# (done by the unshare above)"];
     case "loopback":
       return ["ip link set lo up"];
     case "hostname":
@@ -119,7 +121,7 @@ function fileLines(op: FileOp, place: string, path: string): readonly string[] {
     case "mkfile":
       return [`[ -e ${place} ] || { mkdir -p ${quotePath(dirName(path))}; : > ${place}; }`];
     case "mount": {
-      const words = [...attributeWords(op.attrSet, op.attrClear), ...op.options];
+      const words = optionWords(op);
       const options = words.length === 0 ? "" : ` -o ${quote(words.join(","))}`;
       const command = `mount -t ${quote(op.fstype)}${options} ${quotePath(op.source)} ${place}`;
       if (op.copyUp === 1)
@@ -138,7 +140,7 @@ function fileLines(op: FileOp, place: string, path: string): readonly string[] {
       return [`mount ${how} ${quotePath(op.source)} ${place}`, ...change, ...afterMount(op, place)];
     }
     case "remount": {
-      const words = [...attributeWords(op.attrSet, op.attrClear), ...op.options];
+      const words = optionWords(op);
       const first = op.superblock === 1 ? "remount" : "remount,bind";
       return [`mount -o ${quote([first, ...words].join(","))} ${place}`, ...afterMount(op, place)];
     }
@@ -162,4 +164,9 @@ function fileLines(op: FileOp, place: string, path: string): readonly string[] {
     default:
       return op satisfies never;
   }
+}
+
+/** Attributes and filesystem options together: `ro` is both, and mount(8) has one word for it. */
+function optionWords(op: Extract<Op, { op: "mount" | "remount" }>): readonly string[] {
+  return [...new Set([...attributeWords(op.attrSet, op.attrClear), ...op.options])];
 }

@@ -71,8 +71,9 @@ export function allowsSetGroups(bundle: Bundle, facts: HostFacts): boolean {
 
 /**
  * Joins, makes, attaches, forks. Existing namespaces come first, while all privileges are there; only an unprivileged
- * caller must enter a user namespace before, to have any. The cgroup namespace comes after the move into the cgroups: it
- * takes their place as its root (cgroup_namespaces(7)). The pid and time namespaces take effect with the fork.
+ * caller must enter a user namespace before, to have any. The cgroup namespace comes after the fork, which enters the
+ * unified cgroup: it takes the process's place as its root (cgroup_namespaces(7)). The pid and time namespaces take
+ * effect with the fork.
  */
 export function compileNamespaces(draft: Draft, bundle: Bundle, facts: HostFacts): void {
   const user = namespaceOf(bundle, "user");
@@ -102,10 +103,10 @@ export function compileNamespaces(draft: Draft, bundle: Bundle, facts: HostFacts
   if (flags !== 0) add(draft, { op: "unshare", flags }, "/linux/namespaces");
   compileTimeOffsets(draft, bundle);
   add(draft, { op: "attach" }, bundle.linux.cgroupsPath === undefined ? undefined : "/linux/cgroupsPath");
+  add(draft, { op: "fork" }, undefined);
   if (isNew(bundle, "cgroup")) {
     add(draft, { op: "unshare", flags: CLONE.NEWCGROUP }, namespaceOf(bundle, "cgroup")?.pointer);
   }
-  add(draft, { op: "fork" }, undefined);
 }
 
 /** `process.oomScoreAdj`, in whichever stage. */

@@ -8,7 +8,7 @@
  *      │ writes uid_map, gid_map ─────────────────────▶│
  *      │                                               │ unshares the other namespaces
  *      │◀────────────── cgroup ─────────────────────── │
- *      │ moves it into the cgroups ───────────────────▶│ clones the container's first process,
+ *      │ their entrances, opened ─────────────────────▶│ enters, clones the container's first process,
  *      │◀────────────── record (pid) ───────────────── │ says its pid and ends
  *      │ saves pid and start time ────────────────────▶│ stage two, in the first process: mounts …
  *      │◀────────────── source n ───────────────────── │ (a mount source that only the host can open)
@@ -101,8 +101,8 @@ const ANSWERS = {
 } as const;
 
 /** The host's answer to a step, or `start` for the start socket. */
-export function encode(kind: keyof typeof ANSWERS): Uint8Array {
-  return new Uint8Array(new Uint32Array([ANSWERS[kind], 0, 0, 0]).buffer);
+export function encode(kind: keyof typeof ANSWERS, value = 0): Uint8Array {
+  return new Uint8Array(new Uint32Array([ANSWERS[kind], 0, value, 0]).buffer);
 }
 
 /** A step of the conversation, in the order of the drawing. */

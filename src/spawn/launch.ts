@@ -1,4 +1,5 @@
 /** Starts tsrun-init with a plan and leads the conversation of create to its end. */
+import { type Entrance, entranceError } from "../cgroup/join.ts";
 import { LaunchError } from "../error.ts";
 import type { Plan } from "../plan/ops.ts";
 import { cstring, cstrings } from "../sys/bytes.ts";
@@ -7,7 +8,7 @@ import { nativeDir } from "../sys/place.ts";
 import { Handle } from "../sys/files.ts";
 import { Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
-import { decode, encode, Order } from "./conversation.ts";
+import { decode, encode, type Failure, failureErrno, Order } from "./conversation.ts";
 import { failed } from "./failure.ts";
 
 /** What the conversation needs the host to do. Each throws what went wrong. */
@@ -16,8 +17,8 @@ export interface HostSide {
   prepare(): void;
   /** Writes the id maps of a process. */
   maps(pid: number): void;
-  /** Moves a process into the cgroups. */
-  attach(pid: number): void;
+  /** Opens the cgroups for stage one of this pid to enter. */
+  entrance(pid: number): Entrance;
   /** Saves the first process, before it goes on. */
   record(first: Pidfd): void;
   /** Opens the mount source of this index. */
@@ -107,20 +108,22 @@ function end(process: Pidfd): void {
 function converse(plan: Plan, socket: Socket, stageOne: Pidfd, host: HostSide, adopt: (first: Pidfd) => void): Pidfd {
   const order = new Order();
   let current = stageOne;
+  let entrance: Entrance | undefined;
   for (;;) {
     const message = socket.receive(current.fd, -1);
     if (!(message instanceof Uint8Array)) throw died(order, host);
     const said = decode(message);
-    if (said.kind === "error") throw failed(plan.steps, 0, said);
+    if (said.kind === "error") throw refusal(plan, said, entrance);
     if (said.kind === "exec") throw died(order, host);
     order.accept(said.kind);
-    let passed: Handle | undefined;
+    let passed: readonly Handle[] = [];
     switch (said.kind) {
       case "maps":
         host.maps(current.pid);
         break;
       case "cgroup":
-        host.attach(current.pid);
+        entrance = host.entrance(current.pid);
+        passed = entrance.handles;
         break;
       case "record": {
         const first = Pidfd.of(said.pid);
@@ -134,7 +137,7 @@ function converse(plan: Plan, socket: Socket, stageOne: Pidfd, host: HostSide, a
         break;
       }
       case "source":
-        passed = host.source(said.index);
+        passed = [host.source(said.index)];
         break;
       case "hooks":
         host.hooks(current);
@@ -145,10 +148,21 @@ function converse(plan: Plan, socket: Socket, stageOne: Pidfd, host: HostSide, a
       default:
         said satisfies never;
     }
-    if (!socket.send(encode(said.kind), passed?.fd)) throw died(order, host);
-    passed?.close();
+    const value = said.kind === "cgroup" && entrance?.unified ? 1 : 0;
+    const fds = passed.map(({ fd }) => fd);
+    const heard = socket.send(encode(said.kind, value), fds);
+    for (const handle of passed) handle.close();
+    if (!heard) throw died(order, host);
     if (said.kind === "ready") return current;
   }
+}
+
+/** What tsrun-init could not do; it knows cgroups by their number only. */
+function refusal(plan: Plan, said: Failure, entrance: Entrance | undefined): Error {
+  const name = plan.steps[said.op]?.op.op;
+  const dir = name === "attach" ? entrance?.dirs[Number(said.subject)] : name === "fork" ? entrance?.dirs.at(-1) : undefined;
+  if (dir === undefined || said.reason !== "SYSCALL") return failed(plan.steps, 0, said);
+  return entranceError(dir, said.call, failureErrno(said));
 }
 
 function died(order: Order, host: HostSide): LaunchError {

@@ -56,7 +56,7 @@ export class Pidfd {
     return answer < 0 ? undefined : answer;
   }
 
-  /** Waits for it in the foreground, passing on the signals that reach this process. Its wait status. @throws SystemError */
+  /** Waits for it in the foreground, passing on the signals held by {@link holdSignals}. Its wait status. @throws SystemError */
   supervise(): number {
     return checked(lib().ts_supervise(this.pid, this.fd), "wait", `process ${this.pid}`);
   }
@@ -65,6 +65,19 @@ export class Pidfd {
     if (this.#open) lib().ts_close(this.fd);
     this.#open = false;
   }
+}
+
+/**
+ * Keeps the signals that reach this process from now on, for {@link Pidfd.supervise} to pass on: what comes while a
+ * container is still being made is not lost, and does not end tsrun half-way. @throws SystemError
+ */
+export function holdSignals(): void {
+  checked(lib().ts_hold_signals(), "sigaction", "signals to pass on");
+}
+
+/** Gives the signals back that {@link holdSignals} took. */
+export function releaseSignals(): void {
+  lib().ts_release_signals();
 }
 
 /** How a process ended, from its wait status (wait(2)). */

@@ -3,6 +3,9 @@ import { cstring } from "./bytes.ts";
 import { PLAN } from "./constants.gen.ts";
 import { checked, errnoName, lib } from "./lib.ts";
 
+// A pointer has to point somewhere, also where the count is zero.
+const NO_FDS = new Int32Array(1);
+
 /** What came: a message, the other side's end, the end of the process waited beside, or nothing in time. */
 export type Received = Uint8Array | "eof" | "died" | "timeout";
 
@@ -34,9 +37,10 @@ export class Socket {
     return new Socket(checked(fd, "connect", path));
   }
 
-  /** Sends one message, with a descriptor attached where given; false when the other side is gone. @throws SystemError */
-  send(message: Uint8Array, fd = -1): boolean {
-    const answer = lib().ts_send(this.fd, message, message.length, fd);
+  /** Sends one message, with descriptors attached; false when the other side is gone. @throws SystemError */
+  send(message: Uint8Array, fds: readonly number[] = []): boolean {
+    const numbers = fds.length === 0 ? NO_FDS : new Int32Array(fds);
+    const answer = lib().ts_send(this.fd, message, message.length, numbers, fds.length);
     if (answer < 0 && (errnoName(-answer) === "EPIPE" || errnoName(-answer) === "ECONNRESET")) return false;
     checked(answer, "sendmsg", "tsrun-init");
     return true;

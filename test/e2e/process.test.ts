@@ -90,16 +90,14 @@ t.test("cwd", async (t) => {
 });
 
 t.test("a cwd outside the container is refused (CVE-2024-21626)", async (t) => {
-  for (const cwd of ["/proc/self/fd/7", "/proc/self/fd/9/../.."]) {
-    const outcome = await host.run(
-      host.bundle((config) => {
-        config.process.cwd = cwd;
-      }),
-      [],
-      { launch: ["open=7:/sys/fs/cgroup/cgroup.nothing"].slice(1) },
-    );
+  for (const cwd of ["/proc/self/fd/7", "/proc/self/fd/7/../.."]) {
+    const bundle = host.bundle((config) => {
+      config.process.args = askingArgs(["cwd"]);
+      config.process.cwd = cwd;
+    });
+    const outcome = await host.run(bundle, [], { launch: ["open=7:/sys/fs/cgroup"] });
     if ((await host.kind()) === "tsrun") t.equal(outcome.code, 1, cwd);
-    t.notMatch(outcome.stdout, /sys\/fs/);
+    t.notMatch(outcome.stdout, "sys/fs");
   }
 });
 

@@ -1,6 +1,7 @@
 /** The container's process (config.md, process), also as `exec --process` reads it. */
 import { BundleError } from "../../error.ts";
-import { type Fields, known } from "../fields.ts";
+import type { Fields } from "../fields.ts";
+import { known } from "../shapes.ts";
 import { didYouMean } from "../suggest.ts";
 import type { Capabilities, Process, Rlimit, User } from "../types.ts";
 import { CAPABILITIES, type CapabilityName, RLIMITS } from "../vocabulary.ts";

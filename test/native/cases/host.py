@@ -15,9 +15,9 @@ import socket
 import struct
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-if not os.path.isdir(os.path.join(ROOT, "native")):
+ROOT = os.path.dirname(os.path.abspath(__file__))
+while not os.path.exists(os.path.join(ROOT, "native", "plan.h")):
+    assert ROOT != "/", "native/plan.h is in no folder above this one"
     ROOT = os.path.dirname(ROOT)
 PLAN_H = open(os.path.join(ROOT, "native", "plan.h")).read()
 
@@ -244,5 +244,5 @@ def busybox_root(at):
     for name in ("etc", "proc", "sys", "dev", "tmp", "root", "old"):
         os.makedirs(at + "/" + name, exist_ok=True)
     with open(at + "/etc/passwd", "w") as file:
-        file.write("root:x:0:0:root:/root:/bin/sh\nbroken\nuser:x:1000:1000:u:/home/user:/bin/sh\nlast:x:7:7::/last:/x")
+        file.write("root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:u:/home/user:/bin/sh\nlast:x:7:7::/last:/x")
     return at

@@ -1,0 +1,86 @@
+"""The plan and the conversation."""
+
+import errno
+import os
+import re
+import time
+
+from support import (
+    ALL, Container, INIT, case, enter, finish, fresh, op, plan, proc, refused, rooted, run, same,
+    typical_plan,
+)
+
+
+@case
+def bad_plans():
+    root = fresh("bad")
+    end = finish("true")
+    base = enter() + rooted(root) + [op("pivotRoot")]
+    for steps, words in (
+        ([op("mkdir", target="/x")] + end, "before fork"),
+        (enter() + [op("mkdir", target="/x")] + end, "before rootfs"),
+        (enter() + rooted(root) + [op("attach")] + end, "after fork"),
+        (base + [op("bind", target="/x", source="/")] + end, "after the root was changed"),
+        (base + [op("pivotRoot")] + end, "after the root was changed"),
+        (base + end[:-1], "exec is the last"),
+        (base + [end[-1]] + end, "without a program"),
+        (base + end[:3] + [op("sysctl", name="a", value="b")] + end[3:], "after ready"),
+        (base + [end[0]] + end, "twice"),
+        (base + end + [op("umask")], "exec is the last"),
+        ([op("join", ns=3, path="/x")] + end, "no single type"),
+        (base + finish([]), "no arguments"),
+    ):
+        refused(steps, "PLAN", 0, words)
+    refused(end, "PLAN", 0, "not sealed", seal=False)
+    refused(base + [op("sysctl", name="kernel/../../1/oom_adj", value="1")] + end, "UNSAFE", errno.EINVAL, "the name of a sysctl")
+    refused(base + [op("sysctl", name="kernel/nosuch", value="1")] + end, "SYSCALL", errno.ENOENT, "kernel/nosuch")
+
+
+@case
+def host_goes():
+    """End of file at each step ends tsrun-init, at once."""
+    root = fresh("gone")
+    steps = [op("userns", setGroups=1), op("unshare", flags=ALL), op("attach"), op("fork"), *rooted(root), op("hostHooks"), op("pivotRoot"), *finish("true")]
+    for asked in ("ASKS_MAPS", "ASKS_CGROUP", "ASKS_RECORD", "ASKS_HOOKS", "ASKS_READY"):
+        container = Container(INIT, plan(*steps), maps=("0 0 65536", "0 0 65536", True))
+        answer = container.answer
+
+        class Stop(Exception):
+            pass
+
+        def stop(kind, fd=None):
+            if container.asked[-1] == asked:
+                raise Stop
+            answer(kind, fd)
+
+        container.answer = stop
+        try:
+            container.serve()
+            raise AssertionError("it never asked " + asked)
+        except Stop:
+            pass
+        container.host.close()
+        pid = container.pid or container.stage_one
+        same(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 1)
+        container.pid = None
+        container.stage_one = None
+        container.close()
+
+
+@case
+def memory_while_it_waits():
+    if "sanitized" in INIT:
+        return
+    root = fresh("memory")
+
+    def watch(container):
+        time.sleep(0.05)
+        status = open("/proc/%d/status" % container.pid).read()
+        resident = int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+        assert resident < 150, status
+        fds = {name: os.readlink("/proc/%d/fd/%s" % (container.pid, name)) for name in os.listdir("/proc/%d/fd" % container.pid)}
+        same([fds[name].split(":")[0] for name in fds if int(name) > 2], ["socket"])
+        same(os.stat("/proc/%d/oom_score_adj" % container.pid).st_uid, 0)
+
+    steps = typical_plan(root)
+    run(steps, watch=watch)
