@@ -23,7 +23,7 @@ function commit(): string {
   }
 }
 
-sh("make", "-s", "-C", "native", "constants", "init", "lib");
+sh("make", "-s", "-C", "native", "constants", "init", "lib", "probe");
 
 const bun = process.execPath;
 const define = `--define=TSRUN_COMMIT=${JSON.stringify(commit())}`;

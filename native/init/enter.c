@@ -199,15 +199,19 @@ static int begin_stage_two(struct run *run)
 	return run->proc >= 0 || plan_has(&run->plan, OP_sysctl) ? proc_open(run) : 0;
 }
 
-/* The exit signal is stage one's own with CLONE_PARENT, and must be left out here (kernel/fork.c). */
+/*
+ * The exit signal is stage one's own with CLONE_PARENT, and clone3 wants it left out (kernel/fork.c). Where no cgroup needs
+ * clone3 it is not used: filters of outer containers answer ENOSYS to it.
+ */
 static long clone_first(const struct run *run)
 {
-	struct clone_args args = { .flags = CLONE_PARENT };
+	const struct clone_args args = {
+		.flags = CLONE_PARENT | CLONE_INTO_CGROUP,
+		.cgroup = (u64)run->cgroup,
+	};
 
-	if (run->cgroup >= 0) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (u64)run->cgroup;
-	}
+	if (run->cgroup < 0)
+		return sys(clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
 	return sys(clone3, &args, sizeof(args));
 }
 

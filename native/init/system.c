@@ -1,5 +1,4 @@
 /* What belongs to the new namespaces, and the session. */
-#include <linux/if.h>
 #include <linux/keyctl.h>
 #include <linux/sockios.h>
 
@@ -7,6 +6,15 @@
 
 #define INTERNET 2	   /* AF_INET */
 #define DATAGRAM_CLOEXEC (2 | O_CLOEXEC) /* SOCK_DGRAM | SOCK_CLOEXEC */
+
+#define INTERFACE_UP 1 /* IFF_UP */
+
+/* struct ifreq, as far as flags go; linux/if.h needs headers of a C library. */
+struct interface_flags {
+	char name[16];
+	short flags;
+	char rest[22];
+};
 
 /* Permission to search a key, for its owner and for everybody (linux/key.h, inside the kernel). */
 #define KEY_USER_SEARCH 0x00080000u
@@ -37,13 +45,13 @@ int op_domainname(struct run *run, const struct op_domainname *op)
 int op_loopback(struct run *run, const struct op_loopback *op)
 {
 	AUTO_FD fd = (int)sys(socket, INTERNET, DATAGRAM_CLOEXEC, 0);
-	struct ifreq lo = { .ifr_name = "lo" };
+	struct interface_flags lo = { .name = "lo" };
 	long rc = fd;
 
 	(void)op;
 	if (rc >= 0)
 		rc = sys(ioctl, fd, SIOCGIFFLAGS, &lo);
-	lo.ifr_flags = (short)(lo.ifr_flags | IFF_UP);
+	lo.flags = (short)(lo.flags | INTERFACE_UP);
 	if (rc >= 0)
 		rc = sys(ioctl, fd, SIOCSIFFLAGS, &lo);
 	return rc < 0 ? fail(run, rc, "ioctl", "lo") : 0;

@@ -33,6 +33,13 @@ static int set_up(const char *word)
 		(void)umask((mode_t)strtoul(value, NULL, 8));
 		return 0;
 	}
+	/* Socket activation: the variable names the process it is meant for, which the program will be. */
+	if (strncmp(word, "listen=", 7) == 0) {
+		char pid[16];
+
+		(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+		return setenv("LISTEN_PID", pid, 1) < 0 ? -1 : setenv("LISTEN_FDS", value, 1);
+	}
 	if (strncmp(word, "nofile=", 7) == 0) {
 		struct rlimit limit;
 
@@ -59,7 +66,7 @@ static int set_up(const char *word)
 }
 
 /*
- * launch [block=SIG] [ignore=SIG] [umask=OCTAL] [nofile=SOFT] [open=FD:PATH] [close=FD]... -- PROGRAM [ARGUMENT]...
+ * launch [block=SIG] [ignore=SIG] [umask=OCTAL] [nofile=SOFT] [open=FD:PATH] [close=FD] [listen=N]... -- PROGRAM [ARGUMENT]...
  * becomes the program, with signals, descriptors and limits as an engine might leave them to a runtime.
  */
 int verb_launch(int argc, char **argv)

@@ -40,6 +40,7 @@ export function create(root: string, request: CreateRequest): Created {
   const loaded = loadBundle(request.bundle);
   for (const warning of loaded.warnings) request.warn?.(warning);
   const prepared = prepare(loaded, request);
+  for (const warning of prepared.plan.warnings) request.warn?.(warning);
   if (prepared.bundle.process === undefined) {
     throw new BundleError("missing", "/process", "process property must not be empty", "a container is created for a process");
   }

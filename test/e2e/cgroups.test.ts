@@ -6,11 +6,7 @@ import { type Json, probe } from "./support/config.ts";
 import { messageOf, onlyTsrun, openHost } from "./support/host.ts";
 import { cgroupsOf, cgroupsOfProcess, namesIn, textOf } from "./support/outside.ts";
 
-const host = openHost();
-if (!existsSync("/sys/fs/cgroup/memory/cgroup.procs")) {
-  t.plan(0, "needs cgroup v1 (or hybrid) with its hierarchies below /sys/fs/cgroup");
-  process.exit(0);
-}
+const host = openHost({ cgroupV1: true });
 
 const HIERARCHIES = namesIn("/sys/fs/cgroup").filter((name) =>
   existsSync(join("/sys/fs/cgroup", name, "cgroup.procs")),

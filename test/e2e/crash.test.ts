@@ -4,10 +4,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { probe } from "./support/config.ts";
-import { onlyTsrun, openHost } from "./support/host.ts";
+import { openHost } from "./support/host.ts";
 import { cgroupsOf, mountsOf, processesOf, until } from "./support/outside.ts";
 
-const host = openHost();
+const host = openHost({ only: "tsrun" });
 const bundle = host.bundle((config) => {
   probe(config, "sleep", "1000");
   config.linux.resources["memory"] = { limit: 1 << 27 };
@@ -56,12 +56,10 @@ type Tap = Pick<typeof t, "same" | "ok">;
 const DELAYS = Array.from({ length: 60 }, (_, index) => index / 2);
 
 t.test("create, killed after 0 to 30 ms", async (t) => {
-  if (!(await onlyTsrun(host, t))) return;
   await sweep(t, async (id) => ["create", "--bundle", bundle.dir, id], DELAYS);
 });
 
 t.test("run, killed after 0 to 40 ms", async (t) => {
-  if (!(await onlyTsrun(host, t))) return;
   await sweep(
     t,
     async (id) => ["run", "--bundle", bundle.dir, id],
@@ -70,7 +68,6 @@ t.test("run, killed after 0 to 40 ms", async (t) => {
 });
 
 t.test("start and delete, killed after 0 to 15 ms", async (t) => {
-  if (!(await onlyTsrun(host, t))) return;
   const delays = DELAYS.filter((_, index) => index % 4 === 0).map((delay) => delay / 2);
   for (const verb of [["start"], ["delete", "--force"]]) {
     await sweep(
@@ -85,7 +82,6 @@ t.test("start and delete, killed after 0 to 15 ms", async (t) => {
 });
 
 t.test("create, killed at each of its system calls", async (t) => {
-  if (!(await onlyTsrun(host, t))) return;
   if (spawnSync("strace", ["-V"]).status !== 0) {
     t.pass("skipped", { skip: "needs strace" });
     return;
@@ -106,7 +102,7 @@ t.test("create, killed at each of its system calls", async (t) => {
   const calls = readFileSync(log, "utf8").split("\n");
   // Before the state root is named nothing can be left.
   const first = calls.findIndex((line) => line.includes(host.stateRoot) && !line.startsWith("execve"));
-  const points = calls.map((_, index) => index + 1).slice(first < 0 ? 0 : first);
+  const points = calls.map((_, index) => index + 1).slice(Math.max(first, 0));
   const step = Math.max(1, Math.floor(points.length / 120));
   for (const point of points.filter((_, index) => index % step === 0)) {
     const id = host.id();

@@ -1,15 +1,12 @@
 /** explain and check: what a bundle would do, and why it cannot, without doing it. */
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { openHost, PROJECT } from "./support/host.ts";
 import { cgroupsOf } from "./support/outside.ts";
 
-const host = openHost();
-if ((await host.kind()) !== "tsrun") {
-  t.plan(0, "only tsrun has explain and check");
-  process.exit(0);
-}
+const host = openHost({ only: "tsrun" });
 
 t.test("explain --format text tells each step, in order", async (t) => {
   const bundle = host.bundle();
@@ -34,7 +31,6 @@ t.test("explain --format json is a list of operations with their place in config
 t.test("explain --format sh is a script that a shell accepts", async (t) => {
   const bundle = host.bundle();
   const { stdout } = await host.must(["explain", "-b", bundle.dir, "--format", "sh"]);
-  const { spawnSync } = await import("node:child_process");
   const check = spawnSync("/bin/sh", ["-n"], { input: stdout });
   t.equal(check.status, 0, check.stderr.toString());
   t.match(stdout, "unshare");
@@ -55,7 +51,6 @@ t.test("explain and check do nothing to the host", async (t) => {
   await host.must(["check", "-b", bundle.dir]);
   t.equal(readFileSync("/proc/self/mountinfo", "utf8"), before);
   t.same(cgroupsOf(host.tag), []);
-  const { existsSync } = await import("node:fs");
   t.notOk(existsSync(join(bundle.rootfs, "made")));
 });
 

@@ -2,6 +2,7 @@
  * The current folder, the bundle and the root file system belong to others. Files there that a JavaScript engine would
  * take for its own configuration must not be read: they would run code as root on the host.
  */
+import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
@@ -64,7 +65,6 @@ t.test("no file of the bundle, the root or the current folder is taken for confi
 });
 
 t.test("the planted files would work, if they were read", async (t) => {
-  const { execFileSync } = await import("node:child_process");
   const folder = join(host.dir, "proof");
   mkdirSync(folder);
   plant(folder);

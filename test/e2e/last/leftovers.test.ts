@@ -10,7 +10,7 @@ t.test("nothing with the tests' tag is left", async (t) => {
   t.same(cgroupsOf(TAG), [], "no cgroup");
   t.same(mountsOf(TAG), [], "no mount");
   t.same(
-    namesIn(tmpdir()).filter((name) => name.startsWith(TAG)),
+    namesIn(tmpdir()).filter((name) => /^tsrun-test-\d+-\w{6}$/.test(name)),
     [],
     "no temporary folder",
   );

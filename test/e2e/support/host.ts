@@ -2,10 +2,11 @@
  * A test file's own corner of the host: a folder, a state root, a tag that names everything made there, the runtime
  * under test. The last test of a file proves that nothing of it is left.
  */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import {
   chmodSync,
   closeSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -74,6 +75,14 @@ export interface TestBundle {
 
 export type Kind = "runc" | "tsrun";
 
+/** Which runtime a program is, by what it says of itself. @throws Error where it is neither */
+export function kindOf(program: string): Kind {
+  const said = execFileSync(program, ["--version"], { encoding: "utf8" });
+  const kind = /^(runc|tsrun) version /.exec(said)?.[1];
+  if (kind !== "runc" && kind !== "tsrun") throw new Error(`${program} --version says: ${said}`);
+  return kind;
+}
+
 /** The corner. */
 export class Host {
   readonly tag = `tsrun-test-${process.pid}`;
@@ -93,14 +102,9 @@ export class Host {
     this.stateRoot = join(this.dir, "state");
   }
 
-  /** Which runtime this is, by what it says of itself. */
+  /** Which runtime this is. */
   async kind(): Promise<Kind> {
-    if (this.#kind === undefined) {
-      const { stdout } = await this.call(["--version"], { bare: true });
-      if (!/^(runc|tsrun) version /.test(stdout))
-        throw new Error(`${this.runtime} --version says: ${stdout}`);
-      this.#kind = stdout.startsWith("runc") ? "runc" : "tsrun";
-    }
+    this.#kind ??= kindOf(this.runtime);
     return this.#kind;
   }
 
@@ -288,11 +292,18 @@ function openInput(name: string, text: string | undefined): number {
   return openSync(name, "r");
 }
 
-/**
- * Opens this file's corner, or skips the whole file and says what is missing.
- * @param wants what the tests need beside root: `busybox` a static busybox on the host
- */
-export function openHost(wants: { readonly busybox?: boolean } = {}): Host {
+/** What a file's tests need beside root. */
+export interface Wants {
+  /** A static busybox on the host, whose shell is then in every root file system. */
+  readonly busybox?: boolean;
+  /** A controller of cgroup v1, at its place below /sys/fs/cgroup. */
+  readonly cgroupV1?: boolean;
+  /** The runtime under test must be this one. */
+  readonly only?: Kind;
+}
+
+/** Opens this file's corner, or skips the whole file and says what is missing. */
+export function openHost(wants: Wants = {}): Host {
   const missing = whatIsMissing(wants);
   if (missing !== undefined) {
     t.plan(0, missing);
@@ -302,16 +313,19 @@ export function openHost(wants: { readonly busybox?: boolean } = {}): Host {
   return new Host();
 }
 
-function whatIsMissing(wants: { readonly busybox?: boolean }): string | undefined {
+function whatIsMissing(wants: Wants): string | undefined {
   if (process.getuid?.() !== 0) return "needs root: containers are made without a user namespace";
   if (wants.busybox === true && !hasBusybox()) return "needs a static /bin/busybox";
+  if (wants.cgroupV1 === true && !existsSync("/sys/fs/cgroup/memory/cgroup.procs")) {
+    return "needs cgroup v1 (or hybrid) with its hierarchies below /sys/fs/cgroup";
+  }
+  if (wants.only !== undefined && kindOf(RUNTIME) !== wants.only) return `only ${wants.only} does this`;
   return undefined;
 }
 
 /** Marks a test of what only tsrun does: skipped, with the reason, when another runtime is under test. */
 export async function onlyTsrun(host: Host, t: Test): Promise<boolean> {
   if ((await host.kind()) === "tsrun") return true;
-  t.comment("skipped: a test of tsrun's own, and the runtime under test is another");
   t.pass("not applicable", { skip: "only tsrun does this" });
   return false;
 }

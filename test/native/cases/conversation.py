@@ -6,7 +6,7 @@ import re
 import time
 
 from support import (
-    ALL, Container, INIT, case, enter, finish, fresh, op, plan, proc, refused, rooted, run, same,
+    ALL, Container, INIT, WORK, case, enter, finish, fresh, op, plan, proc, refused, rooted, run, same,
     typical_plan,
 )
 
@@ -48,10 +48,10 @@ def host_goes():
         class Stop(Exception):
             pass
 
-        def stop(kind, fd=None):
+        def stop(kind, *fds, **fields):
             if container.asked[-1] == asked:
                 raise Stop
-            answer(kind, fd)
+            answer(kind, *fds, **fields)
 
         container.answer = stop
         try:
@@ -80,7 +80,19 @@ def memory_while_it_waits():
         assert resident < 150, status
         fds = {name: os.readlink("/proc/%d/fd/%s" % (container.pid, name)) for name in os.listdir("/proc/%d/fd" % container.pid)}
         same([fds[name].split(":")[0] for name in fds if int(name) > 2], ["socket"])
-        same(os.stat("/proc/%d/oom_score_adj" % container.pid).st_uid, 0)
-
     steps = typical_plan(root)
     run(steps, watch=watch)
+
+
+@case
+def not_dumpable():
+    """CVE-2016-9962: the files of a process that is not dumpable belong to root, whoever it runs as."""
+    root = fresh("dumpable")
+
+    def watch(container):
+        same(os.stat("/proc/%d/oom_score_adj" % container.pid).st_uid, 0)
+
+    run(enter() + rooted(root) + [op("pivotRoot"), op("user", uid=1000, gid=1000, setGroups=1), *finish("true")], watch=watch)
+    os.chmod(WORK, 0o755)
+    run([op("userns", setGroups=1), *enter(), *rooted(root), op("pivotRoot"), *finish(["/bin/busybox", "true"])],
+        watch=watch, maps=("0 100000 65536", "0 100000 65536", True))

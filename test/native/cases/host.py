@@ -151,9 +151,9 @@ class Container:
             raise Failure(index, FAILURES[detail], value, call.decode(), subject.decode(errors="replace"))
         return kind, index, value
 
-    def answer(self, kind, fd=None):
-        message = struct.pack("=IIII", kind, 0, 0, 0)
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))] if fd is not None else []
+    def answer(self, kind, *fds, value=0):
+        message = struct.pack("=IIII", kind, 0, value, 0)
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         self.host.sendmsg([message], rights)
 
     def serve(self):
@@ -168,7 +168,8 @@ class Container:
             if name == "ASKS_MAPS":
                 self.write_maps()
             elif name == "ASKS_CGROUP" and self.cgroup:
-                self.cgroup(self.stage_one)
+                self.answer(kind, *self.cgroup["fds"], value=self.cgroup["unified"])
+                continue
             elif name == "ASKS_RECORD":
                 self.pid = value
                 os.waitpid(self.stage_one, 0)

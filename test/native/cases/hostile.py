@@ -88,7 +88,10 @@ def fake_null():
 
 @case
 def race_of_folder_and_link():
-    """CVE-2021-30465: a folder exchanged for a link while targets are made and mounted: nothing lands outside."""
+    """CVE-2021-30465: a folder exchanged for a link while targets are made and mounted: nothing lands outside.
+
+    It fails, as links_in_targets does, when the walk of native/init/path.c follows a component (tried: O_NOFOLLOW left out).
+    """
     root = fresh("race")
     outside = os.path.join(WORK, "race", "outside")
     os.makedirs(outside + "/deep")

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import sys
 import traceback
@@ -156,3 +157,38 @@ def time_namespace():
     same(lines[0].split(), ["monotonic", "86400", "5"])
     same(lines[1].split(), ["boottime", "5000000", "0"])
     assert float(lines[2].split()[0]) > 5000000, text
+
+
+@case
+def control_groups():
+    """Entered by descriptors of the host's: v1 by stage one, the unified one by the clone; its namespace shows them as roots."""
+    root = fresh("cgroups")
+    name = "tsrun-cases-%d" % os.getpid()
+    parents = [at for at in ("/sys/fs/cgroup/pids", "/sys/fs/cgroup/devices") if os.path.exists(at + "/tasks")]
+    unified = next((at for at in ("/sys/fs/cgroup/unified", "/sys/fs/cgroup") if os.path.exists(at + "/cgroup.controllers")), None)
+    folders = [parent + "/" + name for parent in parents + ([unified] if unified else [])]
+    for folder in folders:
+        os.mkdir(folder)
+    try:
+        fds = [os.open(folder + "/tasks", os.O_WRONLY) for folder in folders[: len(parents)]]
+        if unified:
+            fds.append(os.open(folders[-1], os.O_RDONLY | os.O_DIRECTORY))
+        seen = []
+
+        def watch(container):
+            for folder in folders:
+                seen.append(open(folder + "/cgroup.procs").read().split())
+            same(seen, [[str(container.pid)]] * len(folders))
+
+        text = run([op("unshare", flags=ALL), op("attach"), op("fork"), op("unshare", flags=NEWCGROUP), *rooted(root), *proc(), op("pivotRoot"),
+                    *finish("cat /proc/self/cgroup; ls /proc/self/fd | wc -l")],
+                   cgroup={"fds": fds, "unified": 1 if unified else 0}, watch=watch)
+        lines = text.split()
+        for line in lines[:-1]:
+            if re.search(r":(pids|devices|):", line):
+                assert line.endswith(":/"), text
+        for fd in fds:
+            os.close(fd)
+    finally:
+        for folder in folders:
+            os.rmdir(folder)
