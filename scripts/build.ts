@@ -1,5 +1,6 @@
 /**
- * Builds everything into dist/: the native parts with make, the `tsrun` executable with Bun, the same command for Node
+ * Builds everything into dist/: the native parts with make, the `tsrun` command as a small
+ * launcher and an executable compiled by Bun, the same command for Node
  * as dist/tsrun.js, and the library with its types.
  */
 import { execFileSync } from "node:child_process";
@@ -23,7 +24,7 @@ function commit(): string {
   }
 }
 
-sh("make", "-s", "-C", "native", "constants", "init", "lib", "probe");
+sh("make", "-s", "-C", "native", "constants", "launch", "init", "lib", "probe");
 
 const bun = process.execPath;
 const define = `--define=TSRUN_COMMIT=${JSON.stringify(commit())}`;
@@ -32,7 +33,7 @@ const entry = "src/cli/tsrun.ts";
 // current folder is the bundle, so its author would run code as root on the host.
 const isolated = ["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"];
 const compiled = ["--compile", "--minify", "--bytecode", "--format=esm", ...isolated];
-sh(bun, "build", ...compiled, define, entry, "--outfile", join("dist", "tsrun"));
+sh(bun, "build", ...compiled, define, entry, "--outfile", join("dist", "tsrun-host"));
 sh(bun, "build", "--target=node", "--format=esm", "--external=koffi", define, entry, "--outfile", join("dist", "tsrun.js"));
 writeFileSync("dist/tsrun.js", `#!/usr/bin/env node\n${readFileSync("dist/tsrun.js", "utf8")}`);
 chmodSync("dist/tsrun.js", 0o755);

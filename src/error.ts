@@ -45,7 +45,15 @@ export abstract class TsrunError extends Error {
  * fields that cannot go together), `unsupported` (understood, but tsrun cannot do it), `limit` (the file is too large or
  * too deep).
  */
-export type BundleCode = "syntax" | "type" | "missing" | "range" | "format" | "conflict" | "unsupported" | "limit";
+export type BundleCode =
+  | "syntax"
+  | "type"
+  | "missing"
+  | "range"
+  | "format"
+  | "conflict"
+  | "unsupported"
+  | "limit";
 
 /** config.json asks for something that cannot be done; {@link TsrunError.pointer} says where. */
 export class BundleError extends TsrunError {
@@ -65,12 +73,20 @@ export class SystemError extends TsrunError {
   /** What the call was about: a path, a pid, a name. */
   readonly subject: string;
 
-  constructor(syscall: string, errno: string, subject: string, facts: Omit<ErrorFacts, "syscall" | "errno"> & { doing?: string } = {}) {
-    super(`${facts.doing ?? `${syscall} ${subject}`}: ${facts.doing === undefined ? "" : `${syscall}: `}${errno}: ${errnoText(errno)}`, {
-      ...facts,
-      syscall,
-      errno,
-    });
+  constructor(
+    syscall: string,
+    errno: string,
+    subject: string,
+    facts: Omit<ErrorFacts, "syscall" | "errno"> & { doing?: string } = {},
+  ) {
+    super(
+      `${facts.doing ?? `${syscall} ${subject}`}: ${facts.doing === undefined ? "" : `${syscall}: `}${errno}: ${errnoText(errno)}`,
+      {
+        ...facts,
+        syscall,
+        errno,
+      },
+    );
     this.code = errno;
     this.subject = subject;
   }
@@ -130,7 +146,9 @@ export class UsageError extends TsrunError {
  */
 export function errorLine(error: unknown): string {
   if (!(error instanceof TsrunError)) {
-    return visible(error instanceof Error ? `internal error: ${error.message}` : `internal error: ${String(error)}`);
+    return visible(
+      error instanceof Error ? `internal error: ${error.message}` : `internal error: ${String(error)}`,
+    );
   }
   let line = error.message;
   if (error.pointer !== undefined) line += ` (config.json#${error.pointer})`;
@@ -141,7 +159,10 @@ export function errorLine(error: unknown): string {
 
 /** Keeps a line one line: control characters and line separators become escapes. */
 export function visible(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** The C library's words for the errno names that runtimes meet; the name itself for others. */

@@ -54,7 +54,8 @@ const HINTS: { readonly [errno: string]: string } = {
   ENODEV: "the cgroup was removed meanwhile",
   ENOENT: "the cgroup was removed meanwhile",
   ENOSPC: "cpuset.cpus or cpuset.mems of this cgroup is empty",
-  EBUSY: "on cgroup v2 a cgroup that hands controllers down (cgroup.subtree_control) can hold no process itself",
+  EBUSY:
+    "on cgroup v2 a cgroup that hands controllers down (cgroup.subtree_control) can hold no process itself",
   EOPNOTSUPP: "on cgroup v2 this cgroup is threaded or in an invalid domain (see cgroup.type)",
   EAGAIN: "a limit of processes (pids.max) of the cgroup, or of one above it, is reached",
   ENOMEM: "the memory limit is too small for one process",

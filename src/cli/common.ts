@@ -19,7 +19,9 @@ export function createRequest(call: Call): CreateRequest {
   const { options } = call;
   const preserve = options.get("preserve-fds") ?? "0";
   if (!/^[0-9]{1,5}$/.test(preserve)) {
-    throw new UsageError(`invalid value ${JSON.stringify(preserve)} for --preserve-fds`, { hint: "it takes a count of descriptors" });
+    throw new UsageError(`invalid value ${JSON.stringify(preserve)} for --preserve-fds`, {
+      hint: "it takes a count of descriptors",
+    });
   }
   return {
     id: id(call),
@@ -36,9 +38,15 @@ export function createRequest(call: Call): CreateRequest {
 }
 
 /** One of several words an option takes. @throws UsageError with runc's words */
-export function oneOf<Word extends string>(given: string | undefined, words: readonly [Word, ...Word[]]): Word {
+export function oneOf<Word extends string>(
+  given: string | undefined,
+  words: readonly [Word, ...Word[]],
+): Word {
   if (given === undefined) return words[0];
   const found = words.find((word) => word === given);
-  if (found === undefined) throw new UsageError(`invalid format option: ${JSON.stringify(given)}`, { hint: `use one of: ${words.join(", ")}` });
+  if (found === undefined)
+    throw new UsageError(`invalid format option: ${JSON.stringify(given)}`, {
+      hint: `use one of: ${words.join(", ")}`,
+    });
   return found;
 }

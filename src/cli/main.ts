@@ -20,7 +20,9 @@ export async function main(argv: readonly string[]): Promise<number> {
       }
       case "unknown":
         configure(parsed.globals);
-        reportError(new UsageError(`No help topic for '${parsed.name}'`, { hint: "tsrun --help lists the commands" }));
+        reportError(
+          new UsageError(`No help topic for '${parsed.name}'`, { hint: "tsrun --help lists the commands" }),
+        );
         return 3;
       case "call": {
         configure(parsed.globals);
@@ -42,6 +44,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 function checkFormat(globals: Options): void {
   const format = globals.get("log-format") ?? "text";
   if (format !== "text" && format !== "json") {
-    throw new UsageError(`invalid log format ${JSON.stringify(format)}`, { hint: "--log-format takes text or json" });
+    throw new UsageError(`invalid log format ${JSON.stringify(format)}`, {
+      hint: "--log-format takes text or json",
+    });
   }
 }

@@ -12,7 +12,13 @@ export type Parsed =
 const HELP: OptionSpec = { name: "help", short: "h", text: "print help" };
 
 /** Takes options from `argv[at]` on, as far as `whole` (everything) or up to the first argument. */
-function options(argv: readonly string[], at: number, specs: readonly OptionSpec[], whole: boolean, command: string) {
+function options(
+  argv: readonly string[],
+  at: number,
+  specs: readonly OptionSpec[],
+  whole: boolean,
+  command: string,
+) {
   const given = new Map<string, string>();
   const args: string[] = [];
   let next = at;
@@ -45,7 +51,9 @@ function option(
   const name = word.slice(word.startsWith("--") ? 2 : 1, equals < 0 ? undefined : equals);
   const spec = [...specs, HELP].find((each) => each.name === name || each.short === name);
   if (spec === undefined) {
-    throw new UsageError(`flag provided but not defined: -${name}`, { hint: `see: tsrun ${command}${command === "" ? "" : " "}--help` });
+    throw new UsageError(`flag provided but not defined: -${name}`, {
+      hint: `see: tsrun ${command}${command === "" ? "" : " "}--help`,
+    });
   }
   if (spec.value === undefined) {
     const value = equals < 0 ? "true" : word.slice(equals + 1);
@@ -55,7 +63,10 @@ function option(
     return at + 1;
   }
   const value = equals < 0 ? argv[at + 1] : word.slice(equals + 1);
-  if (value === undefined) throw new UsageError(`flag needs an argument: -${name}`, { hint: `--${spec.name} takes a ${spec.value}` });
+  if (value === undefined)
+    throw new UsageError(`flag needs an argument: -${name}`, {
+      hint: `--${spec.name} takes a ${spec.value}`,
+    });
   given.set(spec.name, value);
   return at + (equals < 0 ? 2 : 1);
 }
@@ -73,8 +84,12 @@ export function parse(argv: readonly string[]): Parsed {
   if (given.has("help")) return { kind: "help", topic: name };
   if (args.length < command.min || args.length > command.max) {
     const wanted =
-      command.min === command.max ? `exactly ${command.min} argument(s)` : `from ${command.min} to ${command.max} arguments`;
-    throw new UsageError(`"${name}" requires ${wanted}, not ${args.length}`, { hint: `usage: tsrun ${name} [options] ${command.args}` });
+      command.min === command.max
+        ? `exactly ${command.min} argument(s)`
+        : `from ${command.min} to ${command.max} arguments`;
+    throw new UsageError(`"${name}" requires ${wanted}, not ${args.length}`, {
+      hint: `usage: tsrun ${name} [options] ${command.args}`,
+    });
   }
   return { kind: "call", command, globals, options: given, args };
 }

@@ -1,7 +1,7 @@
 /** The only printer of errors and warnings: to standard error for people, to `--log` for engines, each once. */
 import { errorLine, visible } from "../error.ts";
-import { O } from "../sys/constants.gen.ts";
 import { cstring } from "../sys/bytes.ts";
+import { O } from "../sys/constants.gen.ts";
 import { Handle, writeAll } from "../sys/files.ts";
 import { lib } from "../sys/lib.ts";
 import type { Options } from "./table.ts";

@@ -44,7 +44,12 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { name: "version", short: "v", text: "print the version" },
 ];
 
-const BUNDLE: OptionSpec = { name: "bundle", short: "b", value: "dir", text: "the bundle's folder (default: the current one)" };
+const BUNDLE: OptionSpec = {
+  name: "bundle",
+  short: "b",
+  value: "dir",
+  text: "the bundle's folder (default: the current one)",
+};
 
 const CREATE_OPTIONS: readonly OptionSpec[] = [
   BUNDLE,

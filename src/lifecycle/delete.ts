@@ -6,7 +6,7 @@ import { type LaunchError, StateError } from "../error.ts";
 import { thaw } from "../cgroup/freezer.ts";
 import type { Record } from "../state/record.ts";
 import { statusOf } from "../state/status.ts";
-import { type Locked, load, lock, removeUnfinished, type Saved } from "../state/store.ts";
+import { type Locked, load, loadRecordIfWhole, lock, removeUnfinished, type Saved } from "../state/store.ts";
 import { readTextIfThere } from "../sys/files.ts";
 import { destroy } from "./destroy.ts";
 
@@ -43,14 +43,19 @@ export function deleteContainer(root: string, id: string, force = false): readon
   }
 }
 
-/** Where state.json is damaged, config.json may still say which cgroups the container had. */
+/** Where state.json is damaged, config.json may still say which cgroups the container had; the first process is in them. */
 function loadOrRescue(root: string, id: string, locked: Locked): Saved {
   try {
     return load(root, id);
   } catch (error) {
     if (!(error instanceof StateError) || error.code !== "damaged") throw error;
   }
-  return { dir: locked.dir, record: rescue(id, locked), process: undefined, complete: false };
+  return {
+    dir: locked.dir,
+    record: loadRecordIfWhole(locked.dir, id) ?? rescue(id, locked),
+    process: undefined,
+    complete: false,
+  };
 }
 
 function rescue(id: string, locked: Locked): Record {

@@ -2,6 +2,7 @@
 import { thaw } from "../cgroup/freezer.ts";
 import { pids } from "../cgroup/members.ts";
 import { StateError } from "../error.ts";
+import type { ProcessRecord } from "../state/record.ts";
 import { isAlive, statusOf } from "../state/status.ts";
 import { load } from "../state/store.ts";
 import { kill, Pidfd } from "../sys/process.ts";
@@ -25,15 +26,22 @@ export function killContainer(root: string, id: string, signal: number, all = fa
     const members = pids(cgroups, { recursive: true });
     if (members.length === 0 && !all && status === "stopped") throw notRunning(id);
     for (const pid of members) kill(pid, signal);
-  } else {
-    const first = process === undefined || status === "stopped" ? undefined : Pidfd.of(process.pid);
-    if (process === undefined || first === undefined || !isAlive(process)) throw notRunning(id);
-    const sent = first.signal(signal);
-    first.close();
-    if (!sent) throw notRunning(id);
+    // It may have been moved to another cgroup.
+    if (process !== undefined && !members.includes(process.pid)) signalFirst(process, signal);
+  } else if (process === undefined || !signalFirst(process, signal)) {
+    throw notRunning(id);
   }
   // On cgroup v1 a frozen process does not even die.
   if (status === "paused" && signal === SIGKILL) thaw(cgroups);
+}
+
+/** Whether there was somebody to get it. */
+function signalFirst(process: ProcessRecord, signal: number): boolean {
+  const first = Pidfd.of(process.pid);
+  // Asked after the descriptor was opened: from then on the pid cannot become another process's.
+  const sent = first !== undefined && isAlive(process) && first.signal(signal);
+  first?.close();
+  return sent;
 }
 
 function notRunning(id: string): StateError {

@@ -1,12 +1,12 @@
 /** `run`: create and start in one go, and in the foreground wait for the end and clean up. */
-import { type LaunchError, TsrunError } from "../error.ts";
-import { exitCode, exitOf } from "../sys/process.ts";
+import { type LaunchError, StateError } from "../error.ts";
+import { startTimeOf } from "../state/status.ts";
+import { type Locked, load, lock } from "../state/store.ts";
+import { exitCode, exitOf, holdSignals, type Pidfd, releaseSignals } from "../sys/process.ts";
 import { create, undo } from "./create.ts";
 import { destroy } from "./destroy.ts";
 import type { CreateRequest } from "./prepare.ts";
 import { startLocked } from "./start.ts";
-import { startTimeOf } from "../state/status.ts";
-import { load, lock } from "../state/store.ts";
 
 /** runc's options of `run`. */
 export interface RunRequest extends CreateRequest {
@@ -22,35 +22,68 @@ export interface RunResult {
   readonly failures: readonly LaunchError[];
 }
 
+/** A container that runs: a child of this process. */
+export interface Running {
+  readonly first: Pidfd;
+  /** When it was created; tells it from a later one of the same id. */
+  readonly created: string;
+}
+
 /**
- * Runs a container.
+ * Runs a container as the command does: the signals that reach tsrun meanwhile go to the container's first process.
  *
  * @throws what create and start throw; then nothing of the container is left
  */
 export function run(root: string, request: RunRequest): RunResult {
-  const { record, locked, first } = create(root, request);
-  const process = { pid: first.pid, startTime: startTimeOf(first.pid) ?? "" };
-  try {
-    startLocked(record, process, locked);
-  } catch (error) {
-    first.awaitExit(10_000);
-    first.reap();
-    undo(record, locked, error);
-    throw error instanceof TsrunError ? error : new Error(String(error));
+  if (request.detach) {
+    runDetached(root, request).first.close();
+    return { code: 0, failures: [] };
   }
-  locked.release();
-  if (request.detach) return { code: 0, failures: [] };
-  const code = exitCode(exitOf(first.supervise()));
-  first.close();
-  if (request.keep) return { code, failures: [] };
-  return { code, failures: finish(root, request.id) };
+  holdSignals();
+  try {
+    const { first, created } = runDetached(root, request);
+    const code = exitCode(exitOf(first.supervise()));
+    first.close();
+    return { code, failures: request.keep ? [] : finish(root, request.id, created) };
+  } finally {
+    releaseSignals();
+  }
 }
 
-/** Deletes the ended container, unless somebody else has done so already. */
-function finish(root: string, id: string): readonly LaunchError[] {
-  const locked = lock(root, id);
+/**
+ * Creates and starts a container.
+ *
+ * @throws what create and start throw; then nothing of the container is left
+ */
+export function runDetached(root: string, request: CreateRequest): Running {
+  const { record, locked, first } = create(root, request);
   try {
-    return destroy(load(root, id).record, { process: undefined, complete: true }, locked);
+    startLocked(record, { pid: first.pid, startTime: startTimeOf(first.pid) ?? "" }, locked);
+  } catch (error) {
+    first.signal(9);
+    first.awaitExit(10_000);
+    first.reap();
+    first.close();
+    undo(record, locked, error);
+    throw error;
+  }
+  locked.release();
+  return { first, created: record.created };
+}
+
+/** Deletes the ended container, unless somebody else has done so already. Answers failures of poststop hooks. */
+export function finish(root: string, id: string, created: string): readonly LaunchError[] {
+  let locked: Locked;
+  try {
+    locked = lock(root, id);
+  } catch (error) {
+    if (error instanceof StateError && error.code === "not-found") return [];
+    throw error;
+  }
+  try {
+    const { record } = load(root, id);
+    if (record.created !== created) return [];
+    return destroy(record, { process: undefined, complete: true }, locked);
   } finally {
     locked.release();
   }

@@ -1,4 +1,5 @@
 /** Stage two's frame: the root filesystem, attached, entered, and closed up at the end. */
+import { sysctlPath } from "../bundle/sysctl.ts";
 import type { Bundle } from "../bundle/types.ts";
 import { BundleError } from "../error.ts";
 import { MS } from "../sys/constants.gen.ts";
@@ -49,7 +50,8 @@ export function compileInside(draft: Draft, bundle: Bundle): void {
   if (cwd !== undefined && cwd !== "/") add(draft, { op: "mkdir", target: cwd, mode: 0o755 }, "/process/cwd");
   for (const [name, value] of sysctl) {
     const pointer = pointerTo("linux", "sysctl", name);
-    add(draft, { op: "sysctl", name: sysctlPath(name, pointer), value }, pointer);
+    // The bundle's rules have refused every name that is none.
+    add(draft, { op: "sysctl", name: sysctlPath(name) ?? name, value }, pointer);
   }
   compileLateReadonly(draft, bundle);
   if (bundle.root.readonly) add(draft, { op: "rootReadonly" }, "/root/readonly");
@@ -59,29 +61,4 @@ export function compileInside(draft: Draft, bundle: Bundle): void {
   maskedPaths.forEach((target, index) => {
     add(draft, { op: "maskPath", target }, pointerTo("linux", "maskedPaths", index));
   });
-}
-
-/**
- * A kernel parameter's path below /proc/sys. As sysctl(8) has it, the separator is whichever of `.` and `/` comes first,
- * and the other one stands for itself: `net.ipv4.conf.eth0/1.forwarding` and `net/ipv4/conf/eth0.1/forwarding` are one.
- */
-export function sysctlPath(name: string, pointer: string): string {
-  const dot = name.indexOf(".");
-  const slash = name.indexOf("/");
-  const dotted = dot >= 0 && (slash < 0 || dot < slash);
-  let path = name;
-  if (dotted) {
-    path = "";
-    for (const char of name) path += char === "." ? "/" : char === "/" ? "." : char;
-  }
-  for (const part of path.split("/")) {
-    if (part !== "" && part !== "." && part !== "..") continue;
-    throw new BundleError(
-      "format",
-      pointer,
-      `${JSON.stringify(name)} is no name of a kernel parameter`,
-      "write it as net.ipv4.ip_forward",
-    );
-  }
-  return path;
 }

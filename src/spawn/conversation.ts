@@ -52,7 +52,12 @@ export interface Failure {
 export function decode(message: Uint8Array): Said {
   if (message.length < 16) throw confused(`a message of ${message.length} bytes`);
   const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
-  const [kind, op, value, detail] = [0, 4, 8, 12].map((at) => view.getUint32(at, true)) as [number, number, number, number];
+  const [kind, op, value, detail] = [0, 4, 8, 12].map((at) => view.getUint32(at, true)) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   const { messages } = PLAN;
   switch (kind) {
     case messages.ASKS_MAPS:
@@ -108,7 +113,14 @@ export function encode(kind: keyof typeof ANSWERS, value = 0): Uint8Array {
 /** A step of the conversation, in the order of the drawing. */
 export type StepName = "maps" | "cgroup" | "record" | "source" | "hooks" | "ready";
 
-const ORDER: Readonly<Record<StepName, number>> = { maps: 0, cgroup: 1, record: 2, source: 3, hooks: 3, ready: 4 };
+const ORDER: Readonly<Record<StepName, number>> = {
+  maps: 0,
+  cgroup: 1,
+  record: 2,
+  source: 3,
+  hooks: 3,
+  ready: 4,
+};
 
 /**
  * Holds the other side to the order of the drawing: each step at most once and none before an earlier one, except that
@@ -128,10 +140,17 @@ export class Order {
     this.#at = place;
   }
 
-  /** What was being waited for when the other side went away. */
+  /** What tsrun-init was doing when it went away: what comes after the last step it asked for. */
   get reached(): string {
-    const names = ["reading the plan", "writing the id maps", "joining the cgroups", "starting the first process", "setting up"];
-    return names[this.#at + 1] ?? "becoming ready";
+    const doings = [
+      "entering its namespaces",
+      "making its namespaces",
+      "joining its cgroups",
+      "setting up",
+      "setting up",
+      "becoming ready",
+    ];
+    return doings[this.#at + 1] ?? "becoming ready";
   }
 }
 

@@ -7,7 +7,11 @@ import { kindOf, readTextIfThere } from "../sys/files.ts";
 import { ids, rlimitOf } from "../sys/process.ts";
 
 /** Gathers the facts for one bundle. */
-export function hostFacts(bundle: Bundle, cgroup: CgroupFacts, cgroupDirs: ReadonlyMap<string, string>): HostFacts {
+export function hostFacts(
+  bundle: Bundle,
+  cgroup: CgroupFacts,
+  cgroupDirs: ReadonlyMap<string, string>,
+): HostFacts {
   const sources = new Map<string, SourceKind>();
   for (const path of wantedSources(bundle)) sources.set(path, kindOf(path));
   return {
@@ -21,9 +25,12 @@ export function hostFacts(bundle: Bundle, cgroup: CgroupFacts, cgroupDirs: Reado
 
 /**
  * The limit of open files that tsrun was started with. JavaScript engines raise their own soft limit to the hard one as
- * they start, and nothing tells what it was before; the caller's own limit does, as long as it gave us its hard one.
+ * they start, and nothing tells afterwards what it was; so the launcher notes it before. Where tsrun runs as a library,
+ * the parent process's limit is the best guess.
  */
 export function callerNofile(): { readonly soft: bigint; readonly hard: bigint } | undefined {
+  const [soft, hard] = process.env["TSRUN_NOFILE"]?.split(":") ?? [];
+  if (soft !== undefined && hard !== undefined) return { soft: BigInt(soft), hard: BigInt(hard) };
   const ours = rlimitOf(0, RLIMIT.RLIMIT_NOFILE);
   const callers = rlimitOf(ids().ppid, RLIMIT.RLIMIT_NOFILE);
   return ours !== undefined && callers !== undefined && callers.hard === ours.hard ? callers : undefined;

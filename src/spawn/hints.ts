@@ -8,7 +8,8 @@ const ANY = "*";
 /** By operation, then by errno name; `*` is for every other errno of the operation. */
 const HINTS: { readonly [op in Op["op"]]?: Hints } = {
   join: {
-    ENOENT: "the namespace's process has ended, or the path is wrong: it is /proc/PID/ns/TYPE of a living process, or a bind mount of one",
+    ENOENT:
+      "the namespace's process has ended, or the path is wrong: it is /proc/PID/ns/TYPE of a living process, or a bind mount of one",
     EINVAL: "the path must be a namespace of the type that config.json names",
     [ANY]: "joining a namespace needs CAP_SYS_ADMIN in it",
   },
@@ -22,11 +23,18 @@ const HINTS: { readonly [op in Op["op"]]?: Hints } = {
     EINVAL: "this kernel lacks one of these namespaces: see /proc/self/ns",
     EPERM: "new namespaces need CAP_SYS_ADMIN, or a new user namespace beside them",
   },
-  timeOffset: { EPERM: "offsets can only be set in a new time namespace", ERANGE: "the clock would be before boot or too far ahead" },
+  timeOffset: {
+    EPERM: "offsets can only be set in a new time namespace",
+    ERANGE: "the clock would be before boot or too far ahead",
+  },
   oomScoreAdj: { EACCES: "a value below the present one needs CAP_SYS_RESOURCE" },
-  rootfs: { ENOENT: "root.path must be a folder on the host", EINVAL: "the root file system must not be the host's own /" },
+  rootfs: {
+    ENOENT: "root.path must be a folder on the host",
+    EINVAL: "the root file system must not be the host's own /",
+  },
   mount: {
-    ENODEV: "this kernel does not know the filesystem: /proc/filesystems lists those it does; a module may be missing",
+    ENODEV:
+      "this kernel does not know the filesystem: /proc/filesystems lists those it does; a module may be missing",
     EINVAL: "the filesystem takes no such option or value, or its source is missing",
     EPERM: "this filesystem cannot be mounted from inside this user namespace",
     EBUSY: "it is mounted already with other options",
@@ -39,11 +47,19 @@ const HINTS: { readonly [op in Op["op"]]?: Hints } = {
     EPERM: "in a user namespace, options that the source is mounted with cannot be taken away",
     EINVAL: "the source is an unbindable mount, or an option cannot be set on it",
   },
-  remount: { EINVAL: "the destination must be a mount point", EPERM: "options that the mount is locked with cannot be taken away" },
-  mknod: { EPERM: "device nodes need CAP_MKNOD in the initial user namespace", EEXIST: "the image has something else at this place" },
+  remount: {
+    EINVAL: "the destination must be a mount point",
+    EPERM: "options that the mount is locked with cannot be taken away",
+  },
+  mknod: {
+    EPERM: "device nodes need CAP_MKNOD in the initial user namespace",
+    EEXIST: "the image has something else at this place",
+  },
   symlink: { [ANY]: "the image has something at this place that is in the way" },
   hook: { ENOENT: "a hook's path is a program on the host", EACCES: "a hook must be executable" },
-  pivotRoot: { EINVAL: "the root file system is on the initial ramfs or has a shared parent: --no-pivot works there" },
+  pivotRoot: {
+    EINVAL: "the root file system is on the initial ramfs or has a shared parent: --no-pivot works there",
+  },
   sysctl: {
     ENOENT: "this kernel has no such parameter, or the module that brings it is not loaded",
     EINVAL: "the kernel does not accept this value",
@@ -60,12 +76,25 @@ const HINTS: { readonly [op in Op["op"]]?: Hints } = {
     EPERM: "raising a hard limit needs CAP_SYS_RESOURCE, and RLIMIT_NOFILE ends at /proc/sys/fs/nr_open",
     EINVAL: "the soft limit must not be above the hard one",
   },
-  scheduler: { EPERM: "real-time policies need CAP_SYS_NICE", EINVAL: "policy, priority and flags do not go together", EBUSY: "the cpus have no such bandwidth left" },
+  scheduler: {
+    EPERM: "real-time policies need CAP_SYS_NICE",
+    EINVAL: "policy, priority and flags do not go together",
+    EBUSY: "the cpus have no such bandwidth left",
+  },
   ioPriority: { EPERM: "the real-time class needs CAP_SYS_NICE" },
-  memoryPolicy: { EINVAL: "a node is not on this host (/sys/devices/system/node/online), or mode and flags do not go together" },
+  memoryPolicy: {
+    EINVAL:
+      "a node is not on this host (/sys/devices/system/node/online), or mode and flags do not go together",
+  },
   affinity: { EINVAL: "none of these cpus is on this host or in the container's cpuset" },
-  user: { EINVAL: "the id has no mapping in the container's user namespace", EPERM: "the id has no mapping in the container's user namespace" },
-  capabilities: { EPERM: "a capability is asked for that is not in the permitted set, or that tsrun itself lacks: getpcaps shows its own" },
+  user: {
+    EINVAL: "the id has no mapping in the container's user namespace",
+    EPERM: "the id has no mapping in the container's user namespace",
+  },
+  capabilities: {
+    EPERM:
+      "a capability is asked for that is not in the permitted set, or that tsrun itself lacks: getpcaps shows its own",
+  },
   hostname: { EINVAL: "at most 64 bytes" },
   domainname: { EINVAL: "at most 64 bytes" },
   exec: {
@@ -79,7 +108,8 @@ const HINTS: { readonly [op in Op["op"]]?: Hints } = {
 /** The hint for one refusal; `undefined` where nothing better than the errno is known. */
 export function hintFor(op: Op, call: string, errno: string): string | undefined {
   if (errno === "ENOSYS") return `this kernel has no ${call}: tsrun needs Linux 5.12 or newer`;
-  if (errno === "ENOSPC" && op.op !== "unshare") return "a limit is reached: /proc/sys/fs/mount-max for mounts, or the disk is full";
+  if (errno === "ENOSPC" && op.op !== "unshare")
+    return "a limit is reached: /proc/sys/fs/mount-max for mounts, or the disk is full";
   if (errno === "ENOMEM") return "the container's memory limit may be too small";
   const hints = HINTS[op.op];
   return hints?.[errno] ?? hints?.[ANY];

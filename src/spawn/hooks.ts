@@ -21,7 +21,8 @@ export type Described = Pick<Record, "ociVersion" | "id" | "bundle" | "annotatio
 
 /** The state for a hook on the host. */
 export function hookState(container: Described, status: HookState["status"], pid?: number): HookState {
-  const annotations = Object.keys(container.annotations).length === 0 ? {} : { annotations: container.annotations };
+  const annotations =
+    Object.keys(container.annotations).length === 0 ? {} : { annotations: container.annotations };
   return {
     ociVersion: container.ociVersion,
     id: container.id,
@@ -33,7 +34,12 @@ export function hookState(container: Described, status: HookState["status"], pid
 }
 
 /** Runs one hook; what went wrong with it, or `undefined`. */
-export function runHook(stage: HookStage, index: number, hook: Hook, state: HookState): LaunchError | undefined {
+export function runHook(
+  stage: HookStage,
+  index: number,
+  hook: Hook,
+  state: HookState,
+): LaunchError | undefined {
   const ran = run({
     path: hook.path,
     args: hook.args,
@@ -47,9 +53,21 @@ export function runHook(stage: HookStage, index: number, hook: Hook, state: Hook
   const pointer = `/hooks/${stage}/${index}`;
   switch (ran.kind) {
     case "not-started":
-      return hookError(`${name} ${hook.path}`, `${pointer}/path`, `execve: ${ran.errno}: ${errnoText(ran.errno)}`, "");
+      return hookError(
+        `${name} ${hook.path}`,
+        `${pointer}/path`,
+        `execve: ${ran.errno}: ${errnoText(ran.errno)}`,
+        "",
+        notStarted(ran.errno),
+      );
     case "timeout":
-      return hookError(name, pointer, `took longer than its timeout of ${hook.timeout} s and was killed`, ran.output);
+      return hookError(
+        name,
+        pointer,
+        `took longer than its timeout of ${hook.timeout} s and was killed`,
+        ran.output,
+        "raise its timeout, or find out what it waits for",
+      );
     case "ended": {
       const { exit } = ran;
       if ("code" in exit && exit.code === 0) return undefined;
@@ -59,6 +77,12 @@ export function runHook(stage: HookStage, index: number, hook: Hook, state: Hook
     default:
       return ran satisfies never;
   }
+}
+
+function notStarted(errno: string): string {
+  if (errno === "EACCES") return "a hook must be an executable file";
+  if (errno === "ENOEXEC") return "a hook must be a program of this machine, or a script that begins with #!";
+  return "a hook's path is that of a program on the host, and so is a script's interpreter";
 }
 
 /** Runs a stage's hooks in order and stops at the first that fails. @throws LaunchError `hook` */

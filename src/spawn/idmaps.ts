@@ -19,7 +19,8 @@ export function writeMaps(pid: number, uid: readonly IdMapping[], gid: readonly 
     { do: "write", path: `/proc/${pid}/gid_map`, text: mapText(gid) },
   ]);
   if (failure === undefined) return;
-  const [file, pointer] = failure.index === 0 ? ["uid_map", "/linux/uidMappings"] : ["gid_map", "/linux/gidMappings"];
+  const [file, pointer] =
+    failure.index === 0 ? ["uid_map", "/linux/uidMappings"] : ["gid_map", "/linux/gidMappings"];
   throw new SystemError(failure.syscall, failure.errno, `/proc/${pid}/${file}`, {
     doing: `write the container's ${file}`,
     pointer,

@@ -1,11 +1,12 @@
 /** Starts tsrun-init with a plan and leads the conversation of create to its end. */
 import { type Entrance, entranceError } from "../cgroup/join.ts";
-import { LaunchError } from "../error.ts";
+import type { Bundle } from "../bundle/types.ts";
+import { LaunchError, type Pointer } from "../error.ts";
 import type { Plan } from "../plan/ops.ts";
 import { cstring, cstrings } from "../sys/bytes.ts";
+import { Handle } from "../sys/files.ts";
 import { checked, lib } from "../sys/lib.ts";
 import { nativeDir } from "../sys/place.ts";
-import { Handle } from "../sys/files.ts";
 import { Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
 import { decode, encode, type Failure, failureErrno, Order } from "./conversation.ts";
@@ -28,11 +29,20 @@ export interface HostSide {
   /** Everything is set up: make it known. */
   ready(first: Pidfd): void;
   /** Why the first process may have been killed from outside; `undefined` where nothing is known. */
-  whyDied(): string | undefined;
+  whyDied(): Death | undefined;
+}
+
+/** What killed the container's first process. */
+export interface Death {
+  readonly text: string;
+  readonly pointer: Pointer | undefined;
+  readonly hint: string;
 }
 
 /** What tsrun-init is started with. */
 export interface Start {
+  /** What the plan was compiled from: the places of failures are found in it. */
+  readonly bundle: Bundle;
   readonly plan: Plan;
   /** The encoded plan. */
   readonly bytes: Uint8Array;
@@ -65,7 +75,7 @@ export function launch(start: Start, host: HostSide): Pidfd {
     process = spawn(start, theirs);
     theirs.close();
     host.prepare();
-    return converse(start.plan, ours, process, host, (first) => {
+    return converse(start, ours, process, host, (first) => {
       process = first;
     });
   } catch (error) {
@@ -78,7 +88,11 @@ export function launch(start: Start, host: HostSide): Pidfd {
 }
 
 function spawn(start: Start, theirs: Socket): Pidfd {
-  const memory = checked(lib().ts_memfd(cstring("tsrun-plan"), start.bytes, start.bytes.length), "memfd_create", "the plan");
+  const memory = checked(
+    lib().ts_memfd(cstring("tsrun-plan"), start.bytes, start.bytes.length),
+    "memfd_create",
+    "the plan",
+  );
   const plan = new Handle(memory);
   const pidfd = new Int32Array(1);
   const env = cstrings(start.env);
@@ -105,7 +119,13 @@ function end(process: Pidfd): void {
   process.close();
 }
 
-function converse(plan: Plan, socket: Socket, stageOne: Pidfd, host: HostSide, adopt: (first: Pidfd) => void): Pidfd {
+function converse(
+  start: Start,
+  socket: Socket,
+  stageOne: Pidfd,
+  host: HostSide,
+  adopt: (first: Pidfd) => void,
+): Pidfd {
   const order = new Order();
   let current = stageOne;
   let entrance: Entrance | undefined;
@@ -113,7 +133,7 @@ function converse(plan: Plan, socket: Socket, stageOne: Pidfd, host: HostSide, a
     const message = socket.receive(current.fd, -1);
     if (!(message instanceof Uint8Array)) throw died(order, host);
     const said = decode(message);
-    if (said.kind === "error") throw refusal(plan, said, entrance);
+    if (said.kind === "error") throw refusal(start, said, entrance);
     if (said.kind === "exec") throw died(order, host);
     order.accept(said.kind);
     let passed: readonly Handle[] = [];
@@ -158,16 +178,26 @@ function converse(plan: Plan, socket: Socket, stageOne: Pidfd, host: HostSide, a
 }
 
 /** What tsrun-init could not do; it knows cgroups by their number only. */
-function refusal(plan: Plan, said: Failure, entrance: Entrance | undefined): Error {
+function refusal({ plan, bundle }: Start, said: Failure, entrance: Entrance | undefined): Error {
   const name = plan.steps[said.op]?.op.op;
-  const dir = name === "attach" ? entrance?.dirs[Number(said.subject)] : name === "fork" ? entrance?.dirs.at(-1) : undefined;
-  if (dir === undefined || said.reason !== "SYSCALL") return failed(plan.steps, 0, said);
+  const dir =
+    name === "attach"
+      ? entrance?.dirs[Number(said.subject)]
+      : name === "fork"
+        ? entrance?.dirs.at(-1)
+        : undefined;
+  if (dir === undefined || said.reason !== "SYSCALL") return failed(plan.steps, 0, said, bundle);
   return entranceError(dir, said.call, failureErrno(said));
 }
 
 function died(order: Order, host: HostSide): LaunchError {
   const why = host.whyDied();
-  return new LaunchError("died", `the container's first process ended while ${order.reached}${why === undefined ? "" : `: ${why}`}`, {
-    hint: why === undefined ? "see the kernel's log (dmesg) for who ended it" : "give the container a higher limit",
-  });
+  return new LaunchError(
+    "died",
+    `the container's first process ended while ${order.reached}${why === undefined ? "" : `: ${why.text}`}`,
+    {
+      pointer: why?.pointer,
+      hint: why?.hint ?? "see the kernel's log (dmesg) for who ended it",
+    },
+  );
 }

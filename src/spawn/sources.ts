@@ -28,12 +28,20 @@ function userNamespace(source: HostSource, first: Pidfd): Handle | undefined {
 export function openSource(source: HostSource, first: Pidfd): Handle {
   const namespace = userNamespace(source, first);
   const recursive = source.idmap.kind !== "none" && source.idmap.recursive;
-  const fd = lib().ts_tree(cstring(source.path), source.recursive ? 1 : 0, namespace?.fd ?? -1, recursive ? 1 : 0);
+  const fd = lib().ts_tree(
+    cstring(source.path),
+    source.recursive ? 1 : 0,
+    namespace?.fd ?? -1,
+    recursive ? 1 : 0,
+  );
   namespace?.close();
   if (fd >= 0) return new Handle(fd);
   const errno = errnoName(-fd);
   if (namespace === undefined || errno === "ENOENT") {
-    throw new SystemError("open_tree", errno, source.path, { doing: `open the mount source ${source.path}`, pointer: source.pointer });
+    throw new SystemError("open_tree", errno, source.path, {
+      doing: `open the mount source ${source.path}`,
+      pointer: source.pointer,
+    });
   }
   throw new SystemError("mount_setattr", errno, source.path, {
     doing: `id-map the mount of ${source.path}`,

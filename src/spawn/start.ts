@@ -12,15 +12,20 @@ import { failed } from "./failure.ts";
  *
  * @throws LaunchError with what failed: a startContainer hook, or the execution of the program
  */
-export function startFirst(socket: Socket, first: Pidfd, after: { readonly from: number; readonly steps: readonly Step[] }): void {
+export function startFirst(
+  socket: Socket,
+  first: Pidfd,
+  after: { readonly from: number; readonly steps: readonly Step[] },
+): void {
   let executing = false;
-  for (let go = socket.send(encode("start")); go; ) {
+  let listening = socket.send(encode("start"));
+  while (listening) {
     const message = socket.receive(first.fd, -1);
+    listening = message instanceof Uint8Array;
     if (!(message instanceof Uint8Array)) break;
     const said = decode(message);
     if (said.kind === "error") throw failed(after.steps, after.from, said);
     executing ||= said.kind === "exec";
-    go = true;
   }
   if (executing) return;
   throw new LaunchError("died", "the container's first process ended before it executed its program", {

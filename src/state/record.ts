@@ -11,8 +11,8 @@
  * nobody holds is a create that died.
  */
 import type { Hook } from "../bundle/types.ts";
-import type { Step } from "../plan/ops.ts";
 import { StateError } from "../error.ts";
+import type { Step } from "../plan/ops.ts";
 
 /** state.json */
 export interface Record {
@@ -45,13 +45,32 @@ export interface ProcessRecord {
   readonly startTime: string;
 }
 
+/** What each field of state.json has to be, as far as another one than tsrun may have changed it. */
+const FIELDS: { readonly [name in keyof Record]: (value: unknown) => boolean } = {
+  version: (value) => value === 1,
+  ociVersion: isText,
+  id: isText,
+  bundle: isText,
+  rootfs: isText,
+  created: isText,
+  annotations: isTextMap,
+  cgroups: isTextMap,
+  newCgroups: (value) => Array.isArray(value) && value.every(isText),
+  ownPidNamespace: (value) => typeof value === "boolean",
+  afterStart: (value) => isObject(value) && typeof value["from"] === "number" && Array.isArray(value["steps"]),
+  poststart: Array.isArray,
+  poststop: Array.isArray,
+};
+
 /** @throws StateError `damaged` */
 export function parseRecord(text: string, id: string): Record {
   const value = parse(text, id, "state.json");
-  const cgroups = value["cgroups"];
-  if (value["version"] !== 1 || value["id"] !== id || typeof value["bundle"] !== "string" || !isStringMap(cgroups)) {
-    throw damaged(id, "state.json has not the fields it should have");
+  for (const name in FIELDS) {
+    if (!FIELDS[name as keyof Record](value[name])) {
+      throw damaged(id, `state.json has not the ${name} it should have`);
+    }
   }
+  if (value["id"] !== id) throw damaged(id, `state.json is that of ${JSON.stringify(value["id"])}`);
   return value as unknown as Record;
 }
 
@@ -72,12 +91,20 @@ function parse(text: string, id: string, name: string): { readonly [key: string]
   } catch {
     throw damaged(id, `${name} is no JSON`);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw damaged(id, `${name} is no object`);
-  return value as { readonly [key: string]: unknown };
+  if (!isObject(value)) throw damaged(id, `${name} is no object`);
+  return value;
 }
 
-function isStringMap(value: unknown): boolean {
-  return typeof value === "object" && value !== null && Object.values(value).every((item) => typeof item === "string");
+function isObject(value: unknown): value is { readonly [key: string]: unknown } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
+}
+
+function isTextMap(value: unknown): boolean {
+  return isObject(value) && Object.values(value).every(isText);
 }
 
 /** The error for state that tsrun did not write like this. */

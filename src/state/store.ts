@@ -1,9 +1,9 @@
 /** The folders below the state root (`--root`, default /run/tsrun): reserve, lock, save, load, remove. */
-import { StateError, SystemError } from "../error.ts";
-import { O } from "../sys/constants.gen.ts";
+import { StateError, SystemError, TsrunError } from "../error.ts";
 import { cstring } from "../sys/bytes.ts";
+import { O } from "../sys/constants.gen.ts";
 import { entries, Handle, perform, performAll, readTextIfThere, status } from "../sys/files.ts";
-import { errnoName, lib } from "../sys/lib.ts";
+import { checked, errnoName, lib } from "../sys/lib.ts";
 import { clock, ids, sleep } from "../sys/process.ts";
 import { checkId } from "./id.ts";
 import { damaged, type ProcessRecord, parseProcess, parseRecord, type Record } from "./record.ts";
@@ -41,20 +41,42 @@ export class Locked {
 
   /** Removes the folder; the id is free again. @throws SystemError */
   remove(): void {
-    const usual = perform([
-      ...FILES.map((name) => ({ do: "unlink", path: `${this.dir}/${name}`, ifThere: true }) as const),
-      { do: "rmdir", path: this.dir, ifThere: true },
-    ]);
-    if (usual !== undefined) {
-      const others = entries(this.dir).map(({ name }) => ({ do: "unlink", path: `${this.dir}/${name}` }) as const);
-      performAll([...others, { do: "rmdir", path: this.dir, ifThere: true }]);
-    }
+    // Away with the name first, so that nobody sees a container of which half the files are gone.
+    const slash = this.dir.lastIndexOf("/");
+    const hidden = hiddenDir(this.dir.slice(0, slash), this.dir.slice(slash + 1));
+    const failure = perform([{ do: "rename", path: this.dir, to: hidden }]);
+    if (failure !== undefined && failure.errno !== "ENOENT")
+      throw new SystemError(failure.syscall, failure.errno, this.dir);
+    clear(hidden);
     this.release();
   }
 
   release(): void {
     this.#folder.close();
   }
+}
+
+/** A folder beside the containers' that belongs to no container: `~` is in no id. */
+function hiddenDir(root: string, id: string): string {
+  return `${root}/~${id}~${ids().pid}~${clock("monotonic")}`;
+}
+
+/** Removes a folder with the files in it. @throws SystemError */
+function clear(dir: string): void {
+  const usual = perform([
+    ...FILES.map((name) => ({ do: "unlink", path: `${dir}/${name}`, ifThere: true }) as const),
+    { do: "rmdir", path: dir, ifThere: true },
+  ]);
+  if (usual === undefined) return;
+  const others = entries(dir).map(({ name }) => ({ do: "unlink", path: `${dir}/${name}` }) as const);
+  performAll([...others, { do: "rmdir", path: dir, ifThere: true }]);
+}
+
+/** A folder's handle; `undefined` where somebody has just removed it. @throws SystemError */
+function openFolder(dir: string): Handle | undefined {
+  const fd = lib().ts_open(cstring(dir), O.RDONLY | O.DIRECTORY, 0);
+  if (fd < 0 && errnoName(-fd) === "ENOENT") return undefined;
+  return new Handle(checked(fd, "open", dir));
 }
 
 /** Where the first process waits for `start`. */
@@ -74,20 +96,29 @@ export function containerDir(root: string, id: string): string {
  */
 export function reserve(root: string, record: Record, config: string): Locked {
   const dir = containerDir(root, record.id);
-  // "~" is in no id, so nobody takes the unfinished folder for a container.
-  const unfinished = `${root}/~${record.id}~${ids().pid}~${clock("monotonic")}`;
-  performAll([
-    { do: "mkdir", path: unfinished, mode: 0o700 },
-    { do: "create", path: `${unfinished}/state.json`, text: JSON.stringify(record), mode: 0o600 },
-    { do: "create", path: `${unfinished}/config.json`, text: config, mode: 0o600 },
-  ]);
-  const folder = Handle.open(unfinished, O.RDONLY | O.DIRECTORY);
-  folder.tryLock("exclusive");
-  const answer = lib().ts_rename_new(cstring(unfinished), cstring(dir));
-  if (answer >= 0) return new Locked(dir, folder);
-  new Locked(unfinished, folder).remove();
-  if (errnoName(-answer) === "EEXIST") throw alreadyExists(record.id);
-  throw new SystemError("renameat2", errnoName(-answer), dir, { doing: `take the id ${record.id}` });
+  const unfinished = hiddenDir(root, record.id);
+  let folder: Handle | undefined;
+  try {
+    performAll([
+      { do: "mkdir", path: unfinished, mode: 0o700 },
+      { do: "create", path: `${unfinished}/state.json`, text: JSON.stringify(record), mode: 0o600 },
+      { do: "create", path: `${unfinished}/config.json`, text: config, mode: 0o600 },
+    ]);
+    folder = Handle.open(unfinished, O.RDONLY | O.DIRECTORY);
+    folder.tryLock("exclusive");
+    const answer = lib().ts_rename_new(cstring(unfinished), cstring(dir));
+    if (answer >= 0) return new Locked(dir, folder);
+    if (errnoName(-answer) === "EEXIST") throw alreadyExists(record.id);
+    throw new SystemError("renameat2", errnoName(-answer), dir, { doing: `take the id ${record.id}` });
+  } catch (error) {
+    folder?.close();
+    try {
+      clear(unfinished);
+    } catch (later) {
+      if (error instanceof TsrunError && later instanceof Error) error.followedBy.push(later);
+    }
+    throw error;
+  }
 }
 
 /** runc's words, which engines look for. */
@@ -99,7 +130,9 @@ export function alreadyExists(id: string): StateError {
 
 /** runc's words, which engines look for. */
 export function notFound(id: string): StateError {
-  return new StateError("not-found", `container does not exist: ${id}`, { hint: "tsrun list shows the containers there are" });
+  return new StateError("not-found", `container does not exist: ${id}`, {
+    hint: "tsrun list shows the containers there are",
+  });
 }
 
 /** Makes the state root where it is missing. @throws SystemError */
@@ -122,18 +155,21 @@ export function lock(root: string, id: string, wait = 10_000): Locked {
   const dir = containerDir(root, id);
   const deadline = clock("monotonic") + BigInt(wait) * 1_000_000n;
   for (let pause = 1; ; pause = Math.min(pause * 2, 20)) {
-    if (status(dir) === undefined) throw notFound(id);
-    const folder = Handle.open(dir, O.RDONLY | O.DIRECTORY);
+    const folder = openFolder(dir);
+    if (folder === undefined) throw notFound(id);
     if (folder.tryLock("exclusive")) {
       // It may have been removed, and even made anew, between the two calls.
       const now = status(dir);
-      if (now !== undefined && now.inode === status(`/proc/self/fd/${folder.fd}`)?.inode) return new Locked(dir, folder);
+      if (now !== undefined && now.inode === status(`/proc/self/fd/${folder.fd}`)?.inode)
+        return new Locked(dir, folder);
       folder.close();
       continue;
     }
     folder.close();
     if (clock("monotonic") > deadline) {
-      throw new StateError("busy", `container ${id} is in use by another tsrun`, { hint: "try again when that has ended" });
+      throw new StateError("busy", `container ${id} is in use by another tsrun`, {
+        hint: "try again when that has ended",
+      });
     }
     sleep(pause);
   }
@@ -153,13 +189,26 @@ export interface Saved {
 export function load(root: string, id: string): Saved {
   const dir = containerDir(root, id);
   const text = readTextIfThere(`${dir}/state.json`, 1 << 24);
-  if (text === undefined) throw status(dir) === undefined ? notFound(id) : damaged(id, "state.json is missing");
+  if (text === undefined)
+    throw status(dir) === undefined ? notFound(id) : damaged(id, "state.json is missing");
   const record = parseRecord(text, id);
+  return { dir, record, ...loadProcess(dir, id) };
+}
+
+/** What a container is, also where the record of its process is damaged; `undefined` where state.json is. */
+export function loadRecordIfWhole(dir: string, id: string): Record | undefined {
+  try {
+    return parseRecord(readTextIfThere(`${dir}/state.json`, 1 << 24) ?? "", id);
+  } catch (error) {
+    if (error instanceof StateError) return undefined;
+    throw error;
+  }
+}
+
+function loadProcess(dir: string, id: string): Pick<Saved, "process" | "complete"> {
   const created = readTextIfThere(`${dir}/process.json`);
   const init = created ?? readTextIfThere(`${dir}/init.json`) ?? readTextIfThere(`${dir}/process.json`);
   return {
-    dir,
-    record,
     process: init === undefined ? undefined : parseProcess(init, id),
     complete: created !== undefined,
   };
@@ -167,7 +216,8 @@ export function load(root: string, id: string): Saved {
 
 /** Whether a living tsrun holds the container's lock. */
 export function isLocked(dir: string): boolean {
-  const folder = Handle.open(dir, O.RDONLY | O.DIRECTORY);
+  const folder = openFolder(dir);
+  if (folder === undefined) return false;
   const free = folder.tryLock("shared");
   folder.close();
   return !free;
@@ -183,15 +233,14 @@ export function listIds(root: string): readonly string[] {
   return found.sort();
 }
 
-
-/** Removes what a create that died left of an id before it had taken it. @throws SystemError */
+/** Removes what a create or a delete that died left of an id: of one before it had it, of the other after. @throws SystemError */
 export function removeUnfinished(root: string, id: string): void {
   if (status(root) === undefined) return;
   for (const { name } of entries(root)) {
     if (!name.startsWith(`~${id}~`)) continue;
     const dir = `${root}/${name}`;
-    const folder = Handle.open(dir, O.RDONLY | O.DIRECTORY);
-    if (folder.tryLock("exclusive")) new Locked(dir, folder).remove();
-    else folder.close();
+    const folder = openFolder(dir);
+    if (folder?.tryLock("exclusive")) clear(dir);
+    folder?.close();
   }
 }

@@ -20,10 +20,16 @@ export function open<Name extends string>(
 }
 
 interface BunFFI {
-  dlopen(path: string, symbols: Record<string, { args: string[]; returns: string }>): { symbols: Record<string, Native> };
+  dlopen(
+    path: string,
+    symbols: Record<string, { args: string[]; returns: string }>,
+  ): { symbols: Record<string, Native> };
 }
 
-function openInBun<Name extends string>(path: string, signatures: Readonly<Record<Name, Signature>>): Record<Name, Native> {
+function openInBun<Name extends string>(
+  path: string,
+  signatures: Readonly<Record<Name, Signature>>,
+): Record<Name, Native> {
   const { dlopen } = require("bun:ffi") as BunFFI;
   const symbols: Record<string, { args: string[]; returns: string }> = {};
   for (const name in signatures) {
@@ -38,7 +44,10 @@ interface Koffi {
   load(path: string): { func(name: string, result: string, args: string[]): Native };
 }
 
-function openInNode<Name extends string>(path: string, signatures: Readonly<Record<Name, Signature>>): Record<Name, Native> {
+function openInNode<Name extends string>(
+  path: string,
+  signatures: Readonly<Record<Name, Signature>>,
+): Record<Name, Native> {
   const { createRequire } = process.getBuiltinModule("node:module");
   const koffi = createRequire(import.meta.url)("koffi") as Koffi;
   const library = koffi.load(path);

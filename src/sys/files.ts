@@ -64,7 +64,13 @@ function encode(actions: readonly FileAction[]): Uint8Array {
     const length = (HEADER + path.length + 1 + content.length + 1 + 3) & ~3;
     const part = new Uint8Array(length);
     const mode = "mode" in action ? action.mode : 0;
-    new Uint32Array(part.buffer, 0, 5).set([KIND[action.do], tolerates(action) ? 1 : 0, mode, path.length, content.length]);
+    new Uint32Array(part.buffer, 0, 5).set([
+      KIND[action.do],
+      tolerates(action) ? 1 : 0,
+      mode,
+      path.length,
+      content.length,
+    ]);
     part.set(path, HEADER);
     part.set(content, HEADER + path.length + 1);
     parts.push(part);
@@ -167,13 +173,22 @@ export interface Status {
   readonly device: bigint;
 }
 
-const FORMATS: Readonly<Record<number, Status["kind"]>> = {
-  0o040000: "dir",
-  0o100000: "file",
-  0o120000: "symlink",
-  0o020000: "char",
-  0o060000: "block",
-};
+function kindOfMode(mode: number): Status["kind"] {
+  switch (mode & 0o170000) {
+    case 0o040000:
+      return "dir";
+    case 0o100000:
+      return "file";
+    case 0o120000:
+      return "symlink";
+    case 0o020000:
+      return "char";
+    case 0o060000:
+      return "block";
+    default:
+      return "other";
+  }
+}
 
 /** stat(2) of a path; `undefined` where there is nothing (ENOENT, ENOTDIR). @throws SystemError */
 export function status(path: string, followLinks = true): Status | undefined {
@@ -186,7 +201,7 @@ export function status(path: string, followLinks = true): Status | undefined {
   }
   const number = (index: number): number => Number(out[index] ?? 0n);
   return {
-    kind: FORMATS[number(0) & 0o170000] ?? "other",
+    kind: kindOfMode(number(0)),
     mode: number(0) & 0o7777,
     uid: number(1),
     gid: number(2),
@@ -201,7 +216,7 @@ export function status(path: string, followLinks = true): Status | undefined {
 export function kindOf(path: string): "dir" | "file" | "missing" {
   const out = new BigInt64Array(9);
   if (lib().ts_stat(cstring(path), 1, out) < 0) return "missing";
-  return (Number(out[0] ?? 0n) & 0o170000) === 0o040000 ? "dir" : "file";
+  return kindOfMode(Number(out[0] ?? 0n)) === "dir" ? "dir" : "file";
 }
 
 /** An open file or folder of the host, closed by `close` or by `using`. */

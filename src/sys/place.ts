@@ -17,8 +17,9 @@ function find(): string {
   if (here.startsWith("/$bunfs/")) return folder(process.execPath);
   // Tests run from build/, development from src/: both lie beside dist/.
   const root = here.search(/\/(?:build\/)?src\/sys\/[^/]*$/);
-  if (root >= 0 && !here.includes("/dist/lib/src/sys/")) return `${here.slice(0, root)}/dist`;
-  return here.slice(0, here.lastIndexOf("/dist/") + "/dist".length);
+  if (root >= 0 && !here.endsWith("/dist/lib/src/sys/place.js")) return `${here.slice(0, root)}/dist`;
+  const dist = here.lastIndexOf("/dist/lib/src/sys/");
+  return dist < 0 ? folder(here) : `${here.slice(0, dist)}/dist`;
 }
 
 function folder(path: string): string {

@@ -103,7 +103,10 @@ export function kill(pid: number, signal: number): boolean {
 }
 
 /** Soft and hard limit of a process (prlimit(2)); `undefined` where it cannot be asked. */
-export function rlimitOf(pid: number, resource: number): { readonly soft: bigint; readonly hard: bigint } | undefined {
+export function rlimitOf(
+  pid: number,
+  resource: number,
+): { readonly soft: bigint; readonly hard: bigint } | undefined {
   const out = new BigUint64Array(2);
   return lib().ts_rlimit(pid, resource, out) < 0 ? undefined : { soft: out[0] ?? 0n, hard: out[1] ?? 0n };
 }
@@ -175,9 +178,15 @@ export function run(command: Command): Ran {
   return errno === "ETIMEDOUT" ? { kind: "timeout", output: said } : { kind: "not-started", errno };
 }
 
-/** This process's environment as `NAME=value` entries. */
+/** What native/launch adds to the environment: the engine's tuning and the launcher's note. */
+const LAUNCHERS = ["TSRUN_NOFILE", "BUN_JSC_useBaselineJIT", "BUN_JSC_useWasm", "BUN_JSC_numberOfGCMarkers"];
+
+/** The environment that tsrun was started with, as `NAME=value` entries. */
 export function environment(): readonly string[] {
   const entries: string[] = [];
-  for (const name in process.env) entries.push(`${name}=${process.env[name] ?? ""}`);
+  const launched = process.env["TSRUN_NOFILE"] !== undefined;
+  for (const name in process.env) {
+    if (!launched || !LAUNCHERS.includes(name)) entries.push(`${name}=${process.env[name] ?? ""}`);
+  }
   return entries;
 }

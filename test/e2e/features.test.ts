@@ -73,7 +73,7 @@ t.test("namespaces, capabilities, cgroups", async (t) => {
 t.test("the output is indented JSON, whatever the folder and the environment", async (t) => {
   const other = await host.must(["features"], { cwd: "/", env: {} });
   t.same(JSON.parse(other.stdout), features);
-  t.match(other.stdout, /^\{\n {4}"ociVersionMin"/);
+  t.match(other.stdout, /^\{\n +"ociVersionMin"/);
 });
 
 await host.end();

@@ -225,7 +225,11 @@ function complaint({ code, signal, stdout, stderr }: Outcome, id: string): strin
   if (code === null) return `ended by ${signal}`;
   if (/^\s+at .*[:(]|TypeError|RangeError|SyntaxError|internal error|panic|Bun v\d|goroutine/m.test(stderr))
     return "an internal failure is shown";
-  const errors = stderr.split("\n").filter((line) => /level=(error|fatal)/.test(line));
+  const errors = stderr
+    .split("\n")
+    .filter((line) =>
+      runc ? /level=(error|fatal)/.test(line) : line !== "" && !line.startsWith("warning: "),
+    );
   const program = /^(probe VERB|probe: )/m.test(stdout + stderr);
   const enough = runc ? errors.length > 0 : errors.length === 1;
   if (code !== 0 && !enough && !program) return `${errors.length} error lines for exit code ${code}`;

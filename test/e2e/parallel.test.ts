@@ -1,7 +1,7 @@
 /** Many containers one after another, at once, and racing for one id. */
 import t from "tap";
 import { probe } from "./support/config.ts";
-import { messageOf, openHost } from "./support/host.ts";
+import { messageOf, onlyTsrun, openHost } from "./support/host.ts";
 import { cgroupsOf, processesOf } from "./support/outside.ts";
 
 const host = openHost();
@@ -43,6 +43,8 @@ t.test("create, start, kill and delete of twenty at once", async (t) => {
 });
 
 t.test("eight creates race for one id: one wins, seven are told", async (t) => {
+  // runc 1.1.5 looks first and makes the folder later: sometimes two pass, and none is left whole.
+  if (!(await onlyTsrun(host, t))) return;
   const bundle = host.bundle((config) => probe(config, "sleep", "1000"));
   for (let round = 0; round < 5; round += 1) {
     const id = host.id();

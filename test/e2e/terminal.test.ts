@@ -1,12 +1,17 @@
 /** process.terminal: a new pseudo terminal, its master sent to --console-socket. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
-import t from "tap";
+import t, { type Test } from "tap";
 import { type Config, probe } from "./support/config.ts";
 import { messageOf, openHost, PROBE } from "./support/host.ts";
 import { until } from "./support/outside.ts";
 
 const host = openHost();
+if (!(await host.must(["create", "--help"])).stdout.includes("console-socket")) {
+  t.plan(0, "the runtime under test has no --console-socket");
+  await host.end();
+  process.exit(0);
+}
 
 interface Console {
   readonly socket: string;
@@ -15,12 +20,13 @@ interface Console {
 }
 
 /** A listener that receives the terminal and shows what is written to it. */
-async function listen(name: string): Promise<Console> {
+async function listen(t: Test, name: string): Promise<Console> {
   const socket = join(host.dir, name);
   const child = spawn(PROBE, ["console", socket], {
     stdio: ["pipe", "pipe", "inherit"],
     env: { TSRUN_TEST: host.tag },
   });
+  t.teardown(() => void child.kill());
   let text = "";
   child.stdout?.on("data", (chunk: Buffer) => {
     text += chunk.toString();
@@ -37,7 +43,7 @@ function withTerminal(change: (config: Config) => void): (config: Config) => voi
 }
 
 t.test("the three streams are a terminal of the container's own, and its controlling one", async (t) => {
-  const console = await listen("c1");
+  const console = await listen(t, "c1");
   const bundle = host.bundle(
     withTerminal((config) => probe(config, "do", "tty", ",", "stat", "/dev/console", ",", "sleep", "0.2")),
   );
@@ -57,11 +63,10 @@ t.test("the three streams are a terminal of the container's own, and its control
   t.equal(tty.controlling, "ok");
   t.match(console.text(), /"\/dev\/console":\{"type":"char"/);
   await host.delete(id);
-  console.child.kill();
 });
 
 t.test("consoleSize", async (t) => {
-  const console = await listen("c2");
+  const console = await listen(t, "c2");
   const bundle = host.bundle(
     withTerminal((config) => {
       config.process.consoleSize = { height: 33, width: 111 };
@@ -73,11 +78,10 @@ t.test("consoleSize", async (t) => {
   await until("the answer", () => console.text().includes('"size"'));
   t.match(console.text(), '"size":[33,111]');
   await host.delete(id);
-  console.child.kill();
 });
 
 t.test("what is typed reaches the program", async (t) => {
-  const console = await listen("c3");
+  const console = await listen(t, "c3");
   const bundle = host.bundle(withTerminal((config) => probe(config, "cat")));
   const id = await host.running(bundle, ["--console-socket", console.socket]);
   console.child.stdin?.write("typed line\n\u0004");
@@ -85,11 +89,10 @@ t.test("what is typed reaches the program", async (t) => {
   await host.reaches(id, "stopped");
   await host.delete(id);
   t.pass("seen twice");
-  console.child.kill();
 });
 
 t.test("the terminal belongs to the user", async (t) => {
-  const console = await listen("c4");
+  const console = await listen(t, "c4");
   const bundle = host.bundle(
     withTerminal((config) => {
       config.process.user = { uid: 1000, gid: 1000 };
@@ -100,7 +103,6 @@ t.test("the terminal belongs to the user", async (t) => {
   await until("the answer", () => console.text().includes('"uid"'));
   t.match(console.text(), '"uid":1000');
   await host.delete(id);
-  console.child.kill();
 });
 
 t.test("a terminal without a socket, and a socket without a terminal, are refused", async (t) => {

@@ -1,5 +1,5 @@
-import { check } from "../../lifecycle/check.ts";
 import { errorLine } from "../../error.ts";
+import { check } from "../../lifecycle/check.ts";
 import { print } from "../report.ts";
 import type { Command } from "../table.ts";
 

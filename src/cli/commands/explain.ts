@@ -6,7 +6,11 @@ import type { Command } from "../table.ts";
 /** `tsrun explain` */
 export const command: Command = ({ options }) => {
   const format = oneOf(options.get("format"), ["text", "json", "sh"]);
-  const request = { id: options.get("id") ?? "container", bundle: options.get("bundle") ?? ".", noPivot: options.has("no-pivot") };
+  const request = {
+    id: options.get("id") ?? "container",
+    bundle: options.get("bundle") ?? ".",
+    noPivot: options.has("no-pivot"),
+  };
   print(explainBundle(request, format));
   return 0;
 };

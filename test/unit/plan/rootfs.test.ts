@@ -4,7 +4,6 @@ import { compile } from "../../../src/plan/compile.ts";
 import { pointerTo } from "../../../src/plan/draft.ts";
 import { propagationWord } from "../../../src/plan/names.ts";
 import { cleanPath, dirName, join } from "../../../src/plan/paths.ts";
-import { sysctlPath } from "../../../src/plan/rootfs.ts";
 import { all, bundle, facts, names, options } from "./support.ts";
 
 t.test("rootfsPropagation holds before the mounts and, unless private, for the new root", async (t) => {
@@ -56,22 +55,6 @@ t.test("sysctl: names become paths, in config.json's order, before the read-only
     ],
   );
   t.ok(names(plan).lastIndexOf("sysctl") < names(plan).indexOf("readonlyPath"));
-});
-
-t.test("sysctlPath: the first separator decides, and no name leads elsewhere", async (t) => {
-  t.equal(sysctlPath("net.ipv4.conf.eth0/1.forwarding", ""), "net/ipv4/conf/eth0.1/forwarding");
-  for (const name of [
-    "",
-    "..",
-    "net..x",
-    "net/../kernel/core_pattern",
-    "/kernel",
-    "kernel/",
-    "a./..b",
-    "a..",
-  ]) {
-    t.throws(() => sysctlPath(name, "/p"), { code: "format", pointer: "/p" }, JSON.stringify(name));
-  }
 });
 
 t.test("pointerTo escapes as RFC 6901 says", async (t) => {

@@ -1,0 +1,84 @@
+/*
+ * dist/tsrun: notes what the JavaScript engine is about to change, tunes it for a process that lives for milliseconds,
+ * and becomes dist/tsrun-host. It costs 0.1 ms and saves five times that.
+ */
+#include <linux/resource.h>
+
+#include "../init/run.h"
+
+#define HOST "tsrun-host"
+#define MOST_ENTRIES 16384
+
+/*
+ * A command is over before compiled code would pay, and its compiler threads would take a core from tsrun-init; so would
+ * the collector's. What is set here by name is what src/sys/process.ts keeps from hooks.
+ */
+static const char *const TUNING[] = {
+	"BUN_JSC_useBaselineJIT=0",
+	"BUN_JSC_useWasm=0",
+	"BUN_JSC_numberOfGCMarkers=1",
+};
+
+#define TUNING_COUNT (sizeof(TUNING) / sizeof(TUNING[0]))
+
+static char note[64];
+static char host[4096];
+static const char *entries[MOST_ENTRIES + TUNING_COUNT + 2];
+
+static _Noreturn void give_up(const char *what)
+{
+	char line[4200];
+	struct text text = text_in(line, sizeof(line));
+
+	text_add(&text, "tsrun: cannot start ");
+	text_add(&text, what);
+	text_add(&text, ": it belongs beside the program tsrun, and /proc must be mounted\n");
+	(void)sys_write(2, text.at, text.used);
+	sys_exit(1);
+}
+
+/* The limit of open files as the caller set it: engines raise their own soft limit to the hard one as they start. */
+static void note_limit(void)
+{
+	struct rlimit64 limit;
+	struct text text = text_in(note, sizeof(note));
+
+	text_add(&text, "TSRUN_NOFILE=");
+	if (sys(prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) < 0)
+		return;
+	text_add_number(&text, limit.rlim_cur);
+	text_add(&text, ":");
+	text_add_number(&text, limit.rlim_max);
+}
+
+static void find_host(void)
+{
+	long size = sys_readlinkat(AT_FDCWD, "/proc/self/exe", host, sizeof(host) - sizeof(HOST));
+
+	while (size > 0 && host[size - 1] != '/')
+		size--;
+	if (size <= 0)
+		give_up(HOST);
+	memcpy(host + size, HOST, sizeof(HOST));
+}
+
+_Noreturn void init_main(int argc, char *const *argv, char *const *envp)
+{
+	size_t count = 0;
+
+	(void)argc;
+	find_host();
+	note_limit();
+	entries[count++] = note;
+	for (size_t i = 0; i < TUNING_COUNT; i++)
+		entries[count++] = TUNING[i];
+	for (size_t i = 0; envp[i]; i++) {
+		if (i == MOST_ENTRIES)
+			give_up("with so large an environment " HOST);
+		/* Only this launcher's own note counts. */
+		if (!text_after(envp[i], "TSRUN_NOFILE="))
+			entries[count++] = envp[i];
+	}
+	(void)sys(execve, host, argv, entries);
+	give_up(host);
+}
