@@ -50,7 +50,7 @@ struct plan_header {
 	X(2, userns)      /* unshare(CLONE_NEWUSER), ask the host to write the id maps, become 0:0 there */            \
 	X(3, unshare)     /* unshare(flags); also after fork */                                                        \
 	X(4, timeOffset)  /* one line of /proc/self/timens_offsets */                                                  \
-	X(5, attach)      /* ask the host for its cgroups' entrances; enter those of v1 */                             \
+	X(5, attach)      /* ask the host for the entrances of the container's cgroups, which fork enters */          \
 	X(6, fork)        /* clone the container's first process (CLONE_PARENT); stage one ends */                    \
 	/* ---- stage two: the container's first process, still seeing the host's files */                            \
 	X(10, keyring)     /* join a new session keyring of this name */                                              \
@@ -181,7 +181,7 @@ struct plan_header {
 #define PLAN_MESSAGES(X)                                                                                              \
 	X(1, ASKS_MAPS)   /* stage one is in its new user namespace and waits for uid_map, setgroups, gid_map */       \
 	X(2, ASKS_CGROUP) /* stage one's namespaces exist; the answer has the entrances of the cgroups attached: the   \
-			     `tasks` files of v1, into which stage one writes "0", and last, where `value` is 1, the    \
+			     `tasks` files of v1, into which the first process writes "0", and last, where `value` is 1, the \
 			     folder of the unified hierarchy, into which fork clones */                                 \
 	X(3, ASKS_RECORD) /* value: the first process's pid as stage one sees it; said by stage one, which then ends, \
 			     and waited for by the first process */                                                   \

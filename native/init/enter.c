@@ -63,12 +63,15 @@ int enter_prepare(struct run *run)
 /* setresuid and setresgid may bring dumpable back (/proc/sys/fs/suid_dumpable): off again at once. CVE-2016-9962. */
 static int become_root(struct run *run)
 {
+	const char *call = "setresgid";
 	long rc = sys(setresgid, 0, 0, 0);
 
-	if (rc == 0)
+	if (rc == 0) {
+		call = "setresuid";
 		rc = sys(setresuid, 0, 0, 0);
+	}
 	(void)sys_prctl(PR_SET_DUMPABLE, 0, 0);
-	return rc < 0 ? fail(run, rc, "setresuid", "0:0 of the user namespace") : 0;
+	return rc < 0 ? fail(run, rc, call, "0:0 of the user namespace") : 0;
 }
 
 int op_join(struct run *run, const struct op_join *op)
@@ -148,38 +151,39 @@ int op_timeOffset(struct run *run, const struct op_timeOffset *op)
 	return rc < 0 ? fail_more(run, rc, "write", "/proc/self/timens_offsets", line) : 0;
 }
 
-/*
- * A thread that writes 0 into a v1 `tasks` file moves itself, which the kernel does without its lock of all thread groups.
- * Stage one has one thread. The subject of a failure is the entrance's number: the host knows which one that is.
- */
-static int enter_cgroup(struct run *run, const struct passed *entrances, u32 index)
-{
-	long rc = sys_write(entrances->fds[index], "0", 1);
-	char number[12];
-	struct text text = text_in(number, sizeof(number));
-
-	sys_close(entrances->fds[index]);
-	if (rc >= 0)
-		return 0;
-	text_add_number(&text, index);
-	return fail(run, rc, "write", keep(run, number));
-}
-
 int op_attach(struct run *run, const struct op_attach *op)
 {
-	struct passed entrances;
 	u32 unified;
 
 	(void)op;
-	if (say(run, MESSAGE_ASKS_CGROUP, 0) < 0 || hear_all(run, MESSAGE_ASKS_CGROUP, &entrances, &unified) < 0)
+	if (say(run, MESSAGE_ASKS_CGROUP, 0) < 0 || hear_all(run, MESSAGE_ASKS_CGROUP, &run->entrances, &unified) < 0)
 		return -1;
-	if (unified > 1 || unified > entrances.count)
+	if (unified > 1 || unified > run->entrances.count)
 		return refuse(run, FAILURE_UNSAFE, 0, "the conversation", "the host answered something else");
 	if (unified)
-		run->cgroup = entrances.fds[--entrances.count];
-	for (u32 i = 0; i < entrances.count; i++)
-		if (enter_cgroup(run, &entrances, i) < 0)
-			return -1;
+		run->cgroup = run->entrances.fds[--run->entrances.count];
+	return 0;
+}
+
+/*
+ * A thread that writes 0 into a v1 `tasks` file moves itself, which the kernel does without its lock of all thread groups;
+ * this process has one thread. A process that moves is not held to pids.max, one that is cloned there would be. The
+ * subject of a failure is the entrance's number: the host knows which one that is.
+ */
+static int enter_cgroups(struct run *run)
+{
+	for (u32 i = 0; i < run->entrances.count; i++) {
+		int fd = run->entrances.fds[i];
+		long rc = sys_write(fd, "0", 1);
+		char number[12];
+		struct text text = text_in(number, sizeof(number));
+
+		sys_close(fd);
+		if (rc >= 0)
+			continue;
+		text_add_number(&text, i);
+		return fail(run, rc, "write", keep(run, number));
+	}
 	return 0;
 }
 
@@ -190,7 +194,7 @@ static int begin_stage_two(struct run *run)
 	if (run->timens >= 0)
 		sys_close(run->timens);
 	run->timens = -1;
-	if (hear(run, MESSAGE_ASKS_RECORD, NULL) < 0)
+	if (enter_cgroups(run) < 0 || hear(run, MESSAGE_ASKS_RECORD, NULL) < 0)
 		return -1;
 	run->umask = (u32)sys(umask, 0);
 	if (plan_has(&run->plan, OP_maskPath))

@@ -27,6 +27,12 @@ struct cover {
 	int error; /* -errno, why it is not there */
 };
 
+/* Descriptors that came with a message. */
+struct passed {
+	u32 count;
+	int fds[PLAN_MESSAGE_FDS];
+};
+
 struct run {
 	struct plan plan;
 	u32 op; /* index of the current operation, for messages */
@@ -42,6 +48,7 @@ struct run {
 	int proc;   /* the private procfs, -1 where no operation needs it */
 	char self[12]; /* this process's pid in that procfs */
 	int timens; /* /proc/self/timens_offsets; -1 where no operation needs it */
+	struct passed entrances; /* `tasks` files of the container's v1 cgroups */
 	int cgroup; /* the folder of the unified hierarchy that fork clones into; -1 where there is none */
 
 	bool in_userns;	 /* joined or made one */
@@ -80,12 +87,6 @@ int say(struct run *run, enum message_kind kind, u32 value);
 int ask(struct run *run, enum message_kind kind, u32 value, int *fd);
 /* Wait for one message of this kind from the host. */
 int hear(struct run *run, enum message_kind kind, int *fd);
-
-/* Descriptors that came with a message. */
-struct passed {
-	u32 count;
-	int fds[PLAN_MESSAGE_FDS];
-};
 
 /* The same, with as many descriptors as come and the answer's value. */
 int hear_all(struct run *run, enum message_kind kind, struct passed *passed, u32 *value);

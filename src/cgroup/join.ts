@@ -1,6 +1,6 @@
 /**
- * Putting a container's first process into its cgroups. On v1 stage one of tsrun-init, which has one thread, writes `0`
- * into each hierarchy's `tasks` itself: the kernel moves a thread that asks for it without its lock of all thread
+ * Putting a container's first process into its cgroups. On v1 it has one thread, and writes `0` into each hierarchy's
+ * `tasks` itself: the kernel moves a thread that asks for it without its lock of all thread
  * groups (kernel/cgroup/cgroup.c, cgroup_procs_write_start), which costs an RCU grace period: 5 to 15 ms were measured
  * for writing a pid to cgroup.procs, 0.1 ms for this. On the unified hierarchy the first process is cloned into its
  * cgroup (CLONE_INTO_CGROUP, kernel 5.7), which needs no lock either.

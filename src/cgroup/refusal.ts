@@ -116,6 +116,7 @@ function badValue(write: CgroupWrite, dir: string): Explanation {
       hint: `memory cannot be more than memory and swap together (${number(dir, "memory.memsw.limit_in_bytes")} here)`,
     };
   }
+  if (file === "pids.max") return { hint: "at most 4194304; -1 is no limit" };
   if (file === "memory.use_hierarchy")
     return { hint: "this kernel always counts memory hierarchically: remove it" };
   if (file === "memory.swappiness") return { hint: "valid values are 0 to 100" };

@@ -26,6 +26,7 @@ export function createRequest(call: Call): CreateRequest {
   return {
     id: id(call),
     bundle: options.get("bundle") ?? ".",
+    consoleSocket: options.get("console-socket"),
     pidFile: options.get("pid-file"),
     noPivot: options.has("no-pivot"),
     noNewKeyring: options.has("no-new-keyring"),

@@ -8,7 +8,7 @@ import type { Options } from "./table.ts";
 /** Runs one command line; never throws. */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
-    const parsed = parse(argv);
+    const parsed = parse(argv, configure);
     switch (parsed.kind) {
       case "version":
         print(`tsrun version ${VERSION}\ncommit: ${COMMIT}\nspec: ${SPEC_VERSION}\n`);
@@ -19,13 +19,11 @@ export async function main(argv: readonly string[]): Promise<number> {
         return 0;
       }
       case "unknown":
-        configure(parsed.globals);
         reportError(
           new UsageError(`No help topic for '${parsed.name}'`, { hint: "tsrun --help lists the commands" }),
         );
         return 3;
       case "call": {
-        configure(parsed.globals);
         checkFormat(parsed.globals);
         const { command } = await parsed.command.load();
         return await command(parsed);

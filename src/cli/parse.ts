@@ -1,13 +1,20 @@
 /** argv to a call, by the table: one dash or two, a value after `=` or a space, options before or after the arguments. */
 import { UsageError } from "../error.ts";
-import { type Call, COMMANDS, type CommandSpec, GLOBAL_OPTIONS, type OptionSpec } from "./table.ts";
+import {
+  type Call,
+  COMMANDS,
+  type CommandSpec,
+  GLOBAL_OPTIONS,
+  type OptionSpec,
+  type Options,
+} from "./table.ts";
 
 /** What the command line asks for. */
 export type Parsed =
   | ({ readonly kind: "call"; readonly command: CommandSpec } & Call)
   | { readonly kind: "help"; readonly topic: string | undefined }
   | { readonly kind: "version" }
-  | { readonly kind: "unknown"; readonly name: string; readonly globals: Call["globals"] };
+  | { readonly kind: "unknown"; readonly name: string };
 
 const HELP: OptionSpec = { name: "help", short: "h", text: "print help" };
 
@@ -71,15 +78,25 @@ function option(
   return at + (equals < 0 ? 2 : 1);
 }
 
-/** Parses a command line without the program's own name. @throws UsageError */
-export function parse(argv: readonly string[]): Parsed {
+/**
+ * Parses a command line without the program's own name. `globalsKnown` is told the global options as soon as they are
+ * parsed, so that what is wrong with the rest is reported where they say.
+ *
+ * @throws UsageError
+ */
+export function parse(argv: readonly string[], globalsKnown?: (globals: Options) => void): Parsed {
   const { given: globals, next } = options(argv, 0, GLOBAL_OPTIONS, false, "");
+  globalsKnown?.(globals);
   if (globals.has("version")) return { kind: "version" };
   const name = argv[next];
   if (globals.has("help") || name === undefined) return { kind: "help", topic: undefined };
-  if (name === "help") return { kind: "help", topic: argv[next + 1] };
+  if (name === "help") {
+    const topic = argv[next + 1];
+    const known = topic === undefined || COMMANDS.some((each) => each.name === topic);
+    return known ? { kind: "help", topic } : { kind: "unknown", name: topic };
+  }
   const command = COMMANDS.find((each) => each.name === name);
-  if (command === undefined) return { kind: "unknown", name, globals };
+  if (command === undefined) return { kind: "unknown", name };
   const { given, args } = options(argv, next + 1, command.options, true, name);
   if (given.has("help")) return { kind: "help", topic: name };
   if (args.length < command.min || args.length > command.max) {

@@ -53,6 +53,7 @@ const BUNDLE: OptionSpec = {
 
 const CREATE_OPTIONS: readonly OptionSpec[] = [
   BUNDLE,
+  { name: "console-socket", value: "path", text: "where to send the terminal; refused, as terminals are" },
   { name: "pid-file", value: "file", text: "write the first process's pid there" },
   { name: "no-pivot", text: "enter the root without pivot_root, for a root on the initial ramfs" },
   { name: "no-new-keyring", text: "keep the caller's session keyring" },
@@ -161,7 +162,10 @@ export const COMMANDS: readonly CommandSpec[] = [
     min: 0,
     max: 0,
     text: "write a config.json to start from",
-    options: [BUNDLE],
+    options: [
+      BUNDLE,
+      { name: "rootless", text: "for an ordinary user; refused, as rootless containers are" },
+    ],
     load: () => import("./commands/spec.ts"),
   },
   {

@@ -1,23 +1,32 @@
 /** `create`: from a bundle to a container whose first process waits for `start`. */
-import { makeCgroups } from "../cgroup/make.ts";
-import { openEntrance } from "../cgroup/join.ts";
-import { oomReport } from "../cgroup/oom.ts";
+
 import { availableControllers } from "../cgroup/facts.ts";
+import { openEntrance } from "../cgroup/join.ts";
+import { applyWrites, makeCgroups } from "../cgroup/make.ts";
+import { oomReport } from "../cgroup/oom.ts";
+import type { CgroupWrite } from "../cgroup/write.ts";
 import { BundleError, TsrunError, UsageError } from "../error.ts";
 import { encode } from "../plan/encode.ts";
 import { hookState, runHooks } from "../spawn/hooks.ts";
 import { writeMaps } from "../spawn/idmaps.ts";
-import { type HostSide, launch } from "../spawn/launch.ts";
+import { type Death, type HostSide, launch } from "../spawn/launch.ts";
 import { openSource } from "../spawn/sources.ts";
+import { checkId } from "../state/id.ts";
 import type { Record } from "../state/record.ts";
 import { startTimeOf } from "../state/status.ts";
-import { checkId } from "../state/id.ts";
 import { alreadyExists, containerDir, type Locked, makeRoot, reserve, startSocket } from "../state/store.ts";
 import { performAll, status } from "../sys/files.ts";
 import { clock, descriptor, environment, ids, type Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
 import { destroy } from "./destroy.ts";
-import { type CreateRequest, listenFds, loadBundle, type Prepared, prepare } from "./prepare.ts";
+import {
+  type CgroupSetup,
+  type CreateRequest,
+  listenFds,
+  loadBundle,
+  type Prepared,
+  prepare,
+} from "./prepare.ts";
 
 /** A container that has just been created, still locked by this process. */
 export interface Created {
@@ -42,7 +51,12 @@ export function create(root: string, request: CreateRequest): Created {
   const prepared = prepare(loaded, request);
   for (const warning of prepared.plan.warnings) request.warn?.(warning);
   if (prepared.bundle.process === undefined) {
-    throw new BundleError("missing", "/process", "process property must not be empty", "a container is created for a process");
+    throw new BundleError(
+      "missing",
+      "/process",
+      "process property must not be empty",
+      "a container is created for a process",
+    );
   }
   const bytes = encode(prepared.plan);
   makeRoot(root);
@@ -59,7 +73,9 @@ export function create(root: string, request: CreateRequest): Created {
 
 function requireRoot(): void {
   if (ids().euid === 0) return;
-  throw new UsageError("tsrun needs to be root", { hint: "containers of ordinary users are not supported by this version of tsrun yet" });
+  throw new UsageError("tsrun needs to be root", {
+    hint: "containers of ordinary users are not supported by this version of tsrun yet",
+  });
 }
 
 /** Every descriptor to be handed on must be the caller's; one of tsrun's own must never get into a container. */
@@ -121,6 +137,7 @@ function launchFirst(
   const listen = Socket.listen(startSocket(locked.dir));
   try {
     const start = {
+      bundle: prepared.bundle,
       plan: prepared.plan,
       bytes,
       cwd: record.bundle,
@@ -141,12 +158,15 @@ function hostSide(
   locked: Locked,
 ): HostSide {
   let first: Pidfd | undefined;
+  const { early, late } = inTime(cgroup.writes);
   const debug = request.debug ?? (() => {});
   return {
     prepare() {
-      debug(`tsrun-init runs a plan of ${plan.steps.length} steps; making cgroups in ${cgroup.dirs.size} hierarchies`);
+      debug(
+        `tsrun-init runs a plan of ${plan.steps.length} steps; making cgroups in ${cgroup.dirs.size} hierarchies`,
+      );
       const available = availableControllers(cgroup.facts);
-      makeCgroups(cgroup.facts, cgroup.dirs, cgroup.writes, { available });
+      makeCgroups(cgroup.facts, cgroup.dirs, early, { available });
     },
     maps(pid) {
       debug(`writing the id maps of process ${pid}`);
@@ -160,11 +180,13 @@ function hostSide(
     record(process) {
       debug(`the container's first process is ${process.pid}`);
       first = process;
+      applyWrites(cgroup.paths, late);
       locked.saveInit({ pid: process.pid, startTime: startTimeOf(process.pid) ?? "" });
     },
     source(index) {
       const source = plan.sources[index];
-      if (source === undefined || first === undefined) throw new UsageError(`there is no mount source ${index}`);
+      if (source === undefined || first === undefined)
+        throw new UsageError(`there is no mount source ${index}`);
       return openSource(source, first);
     },
     hooks(process) {
@@ -178,8 +200,31 @@ function hostSide(
       if (request.pidFile !== undefined) writePidFile(request.pidFile, process.pid);
       locked.saveCreated();
     },
-    whyDied: () => oomReport(cgroup.paths),
+    whyDied: () => whyDied(cgroup),
   };
+}
+
+/**
+ * A limit of one process can only be set once the first one is there: while it is being cloned, the cgroup also holds
+ * stage one of tsrun-init.
+ */
+function inTime(writes: readonly CgroupWrite[]): {
+  readonly early: readonly CgroupWrite[];
+  readonly late: readonly CgroupWrite[];
+} {
+  const isLate = ({ file, value }: CgroupWrite): boolean => file === "pids.max" && value === "1";
+  return { early: writes.filter((write) => !isLate(write)), late: writes.filter(isLate) };
+}
+
+function whyDied({ paths, writes }: CgroupSetup): Death | undefined {
+  const text = oomReport(paths);
+  if (text === undefined) return undefined;
+  const limit = writes.find(({ file }) => file === "memory.limit_in_bytes" || file === "memory.max");
+  const hint =
+    limit === undefined
+      ? "the limit is that of a cgroup above the container's: raise that one"
+      : "raise the limit: setting a container up takes about 300 KiB, and its program more";
+  return { text, pointer: limit?.pointer, hint };
 }
 
 /** The pid file appears complete: written beside, then renamed. */

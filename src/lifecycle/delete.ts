@@ -1,9 +1,10 @@
 /** `delete`: removes a container that has stopped, or with force any. */
-import { cgroupDirs, cgroupPaths } from "../cgroup/paths.ts";
-import { readCgroupFacts } from "../cgroup/facts.ts";
+
 import { parseBundle } from "../bundle/parse.ts";
-import { type LaunchError, StateError } from "../error.ts";
+import { readCgroupFacts } from "../cgroup/facts.ts";
 import { thaw } from "../cgroup/freezer.ts";
+import { cgroupDirs, cgroupPaths } from "../cgroup/paths.ts";
+import { type LaunchError, StateError } from "../error.ts";
 import type { Record } from "../state/record.ts";
 import { statusOf } from "../state/status.ts";
 import { type Locked, load, loadRecordIfWhole, lock, removeUnfinished, type Saved } from "../state/store.ts";

@@ -2,12 +2,11 @@
 import { killAll, pids } from "../cgroup/members.ts";
 import { removeCgroups } from "../cgroup/remove.ts";
 import { type LaunchError, SystemError } from "../error.ts";
-import { runHook } from "../spawn/hooks.ts";
+import { hookState, runHook } from "../spawn/hooks.ts";
 import type { ProcessRecord, Record } from "../state/record.ts";
 import { isAlive } from "../state/status.ts";
 import type { Locked } from "../state/store.ts";
 import { kill, Pidfd, sleep } from "../sys/process.ts";
-import { hookState } from "../spawn/hooks.ts";
 
 /** How long a killed process may take to be gone: a deadline only for those stuck in the kernel. */
 const KILL_MS = 10_000;

@@ -1,1 +1,3 @@
-export function explainBundle(_r: unknown, _f: string): string { return ""; }
+export function explainBundle(_r: unknown, _f: string): string {
+  return "";
+}

@@ -45,5 +45,7 @@ function signalFirst(process: ProcessRecord, signal: number): boolean {
 }
 
 function notRunning(id: string): StateError {
-  return new StateError("not-running", `container not running: ${id}`, { hint: `tsrun state ${id} shows its status` });
+  return new StateError("not-running", `container not running: ${id}`, {
+    hint: `tsrun state ${id} shows its status`,
+  });
 }

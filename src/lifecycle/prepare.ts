@@ -6,7 +6,7 @@ import { type CgroupPaths, cgroupDirs, cgroupPaths } from "../cgroup/paths.ts";
 import { compileV1 } from "../cgroup/resources-v1.ts";
 import { compileV2 } from "../cgroup/resources-v2.ts";
 import type { CgroupWrite } from "../cgroup/write.ts";
-import { BundleError } from "../error.ts";
+import { BundleError, UsageError } from "../error.ts";
 import { compile } from "../plan/compile.ts";
 import type { CgroupFacts, CreateOptions } from "../plan/facts.ts";
 import type { Plan } from "../plan/ops.ts";
@@ -18,6 +18,8 @@ export interface CreateRequest {
   readonly id: string;
   /** The bundle's folder; relative to the current one. */
   readonly bundle: string;
+  /** Where to send the container's terminal. Refused: this version has no terminals. */
+  readonly consoleSocket?: string | undefined;
   /** Where to write the first process's pid. */
   readonly pidFile?: string | undefined;
   readonly noPivot?: boolean;
@@ -70,7 +72,12 @@ export function loadBundle(path: string): Loaded {
   const dir = absolute(path);
   const text = readTextIfThere(`${dir}/config.json`, LARGEST);
   if (text === undefined) {
-    throw new BundleError("missing", "", `JSON specification file config.json not found in ${dir}`, "tsrun spec makes one; --bundle names its folder");
+    throw new BundleError(
+      "missing",
+      "",
+      `JSON specification file config.json not found in ${dir}`,
+      "tsrun spec makes one; --bundle names its folder",
+    );
   }
   return { text, ...parseBundle(text, dir) };
 }
@@ -87,7 +94,8 @@ export function cgroupSetup(bundle: Bundle, id: string): CgroupSetup {
     zeroPidsIsLimit: atLeast13(bundle.ociVersion),
   };
   const { resources } = bundle.linux;
-  const writes = facts.mode === "v2" ? compileV2(resources, has, options) : compileV1(resources, has, options);
+  const writes =
+    facts.mode === "v2" ? compileV2(resources, has, options) : compileV1(resources, has, options);
   return { facts, dirs, paths, writes };
 }
 
@@ -106,11 +114,27 @@ export function prepare(loaded: Loaded, request: CreateRequest): Prepared {
   const { bundle } = loaded;
   const { path } = bundle.root;
   if (kindOf(path) !== "dir") {
-    const what = kindOf(path) === "missing" ? `stat ${path}: no such file or directory` : `${path} is not a directory`;
-    throw new BundleError("missing", "/root/path", `invalid rootfs: ${what}`, "root.path is relative to the bundle's folder");
+    const what =
+      kindOf(path) === "missing" ? `stat ${path}: no such file or directory` : `${path} is not a directory`;
+    throw new BundleError(
+      "missing",
+      "/root/path",
+      `invalid rootfs: ${what}`,
+      "root.path is relative to the bundle's folder",
+    );
   }
   if (bundle.process?.terminal) {
-    throw new BundleError("unsupported", "/process/terminal", "terminals are not supported by this version of tsrun yet", "set it to false");
+    throw new BundleError(
+      "unsupported",
+      "/process/terminal",
+      "terminals are not supported by this version of tsrun yet",
+      "set it to false",
+    );
+  }
+  if (request.consoleSocket !== undefined) {
+    throw new UsageError("cannot use console socket if tsrun will not detach or allocate tty", {
+      hint: "leave --console-socket out: process.terminal is not true",
+    });
   }
   const cgroup = cgroupSetup(bundle, request.id);
   const listen = listenFds();
@@ -129,6 +153,7 @@ export function prepare(loaded: Loaded, request: CreateRequest): Prepared {
 /** How many sockets systemd's socket activation passed to this very process (sd_listen_fds(3)). */
 export function listenFds(): number {
   const { LISTEN_FDS, LISTEN_PID } = process.env;
-  if (LISTEN_FDS === undefined || LISTEN_PID !== String(process.pid) || !/^[0-9]{1,4}$/.test(LISTEN_FDS)) return 0;
+  if (LISTEN_FDS === undefined || LISTEN_PID !== String(process.pid) || !/^[0-9]{1,4}$/.test(LISTEN_FDS))
+    return 0;
   return Number(LISTEN_FDS);
 }

@@ -15,7 +15,9 @@ export function parseSignal(text: string): number {
   const start = Object.hasOwn(SIGNALS, base) ? SIGNALS[base] : undefined;
   const number = start === undefined ? undefined : start + (sign === "-" ? -1 : 1) * Number(offset ?? 0);
   if (number === undefined || number < 1 || number > max) {
-    throw new UsageError(`unknown signal ${JSON.stringify(text)}`, { hint: "kill -l lists the names; numbers go from 0 to 64" });
+    throw new UsageError(`unknown signal ${JSON.stringify(text)}`, {
+      hint: "kill -l lists the names; numbers go from 0 to 64",
+    });
   }
   return number;
 }

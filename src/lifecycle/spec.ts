@@ -6,17 +6,32 @@ const CAPS = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
 
 const MOUNTS = [
   { destination: "/proc", type: "proc", source: "proc" },
-  { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=65536k"] },
+  {
+    destination: "/dev",
+    type: "tmpfs",
+    source: "tmpfs",
+    options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
+  },
   {
     destination: "/dev/pts",
     type: "devpts",
     source: "devpts",
     options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
   },
-  { destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"] },
+  {
+    destination: "/dev/shm",
+    type: "tmpfs",
+    source: "shm",
+    options: ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
+  },
   { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
   { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"] },
-  { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev", "relatime", "ro"] },
+  {
+    destination: "/sys/fs/cgroup",
+    type: "cgroup",
+    source: "cgroup",
+    options: ["nosuid", "noexec", "nodev", "relatime", "ro"],
+  },
 ];
 
 const MASKED = [
@@ -37,7 +52,14 @@ const MASKED = [
 
 /** The configuration that `tsrun spec` writes. On cgroup v2 the container gets a cgroup namespace, as runc gives it. */
 export function specConfig(): object {
-  const types = ["pid", "network", "ipc", "uts", "mount", ...(readCgroupFacts().mode === "v2" ? ["cgroup"] : [])];
+  const types = [
+    "pid",
+    "network",
+    "ipc",
+    "uts",
+    "mount",
+    ...(readCgroupFacts().mode === "v2" ? ["cgroup"] : []),
+  ];
   return {
     ociVersion: SPEC_VERSION,
     process: {

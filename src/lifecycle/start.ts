@@ -4,7 +4,7 @@ import { hookState, runHooks } from "../spawn/hooks.ts";
 import { startFirst } from "../spawn/start.ts";
 import type { ProcessRecord, Record } from "../state/record.ts";
 import { statusOf } from "../state/status.ts";
-import { load, type Locked, lock, startSocket } from "../state/store.ts";
+import { type Locked, load, lock, startSocket } from "../state/store.ts";
 import { Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
 import { killFirst } from "./destroy.ts";
@@ -21,8 +21,10 @@ export function start(root: string, id: string): void {
     const saved = load(root, id);
     const { process } = saved;
     const status = statusOf(saved, true);
-    if (status === "stopped" || process === undefined) throw new StateError("stopped", "cannot start a container that has stopped");
-    if (status !== "created") throw new StateError("not-created", "cannot start an already running container");
+    if (status === "stopped" || process === undefined)
+      throw new StateError("stopped", "cannot start a container that has stopped");
+    if (status !== "created")
+      throw new StateError("not-created", "cannot start an already running container");
     startLocked(saved.record, process, locked);
   } finally {
     locked.release();

@@ -1,5 +1,5 @@
 /** `list`: every container below a state root; a damaged one is shown as such and hides none of the others. */
-import { StateError, TsrunError } from "../error.ts";
+import { StateError, TsrunError, visible } from "../error.ts";
 import { listIds, load } from "../state/store.ts";
 import { readTextIfThere, status } from "../sys/files.ts";
 import { type ContainerState, describe } from "./state.ts";
@@ -34,7 +34,8 @@ function userNames(): ReadonlyMap<number, string> {
   const names = new Map<number, string>();
   for (const line of (readTextIfThere("/etc/passwd") ?? "").split("\n")) {
     const [name, , uid] = line.split(":");
-    if (name !== undefined && uid !== undefined && uid !== "" && !names.has(Number(uid))) names.set(Number(uid), name);
+    if (name !== undefined && uid !== undefined && uid !== "" && !names.has(Number(uid)))
+      names.set(Number(uid), name);
   }
   return names;
 }
@@ -49,7 +50,17 @@ export function table(rows: readonly Listed[]): string {
         : [row.id, "-", row.status, "-", "-", row.owner],
     );
   }
-  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(9, ...cells.map((row) => row[column]?.length ?? 0)) + 3);
-  const lines = cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(""));
+  // Go's tabwriter as runc sets it: 12 characters at least, 3 of them between the columns.
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(12, ...cells.map((row) => width(row[column]) + 3)));
+  const lines = cells.map((row) => row.map((cell, column) => pad(visible(cell), widths[column])).join(""));
   return lines.map((line) => `${line}\n`).join("");
+}
+
+/** Characters, not JavaScript's units. */
+function width(cell = ""): number {
+  return [...visible(cell)].length;
+}
+
+function pad(cell: string, to = 0): string {
+  return cell + " ".repeat(Math.max(0, to - [...cell].length));
 }

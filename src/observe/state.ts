@@ -1,7 +1,8 @@
 /** `state`: one container as the runtime-spec describes it. */
+
+import { type Status, statusOf } from "../state/status.ts";
 import type { Saved } from "../state/store.ts";
 import { load } from "../state/store.ts";
-import { type Status, statusOf } from "../state/status.ts";
 
 /** runtime-spec runtime.md, State, with the fields that runc adds. */
 export interface ContainerState {

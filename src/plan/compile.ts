@@ -43,7 +43,7 @@ export function compile(bundle: Bundle, facts: HostFacts, options: CreateOptions
   add(draft, { op: "ready" }, undefined);
   add(draft, { op: "awaitStart" }, undefined);
   compileHooks(draft, bundle, options, "startContainer");
-  add(draft, { op: "exec" }, bundle.process === undefined ? undefined : "/process/args");
+  add(draft, { op: "exec" }, bundle.process === undefined ? undefined : "/process/args/0");
   return draft;
 }
 

@@ -120,7 +120,7 @@ function compileProgram(draft: Draft, process: Process, options: CreateOptions):
   const fillHome = home === undefined || home === "HOME=" ? 1 : 0;
   // An empty HOME makes room: execve would otherwise get two.
   const kept = home === "HOME=" ? env.filter((entry) => entry !== home) : env;
-  add(draft, { op: "program", args: process.args, env: kept, fillHome }, "/process/args");
+  add(draft, { op: "program", args: process.args, env: kept, fillHome }, "/process/args/0");
 }
 
 /** Of several entries with one name the last stays, where it stands (as runc since 1.3). */

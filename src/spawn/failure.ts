@@ -11,12 +11,7 @@ import { exactPlace } from "./places.ts";
  * The error for a failure that tsrun-init reported about one of these steps; `from` is the place of the first of them
  * in the plan. With the bundle, the very field is named.
  */
-export function failed(
-  steps: readonly Step[],
-  from: number,
-  failure: Failure,
-  bundle?: Bundle,
-): TsrunError {
+export function failed(steps: readonly Step[], from: number, failure: Failure, bundle?: Bundle): TsrunError {
   const step = steps[failure.op - from];
   if (step === undefined) {
     return new LaunchError(
@@ -31,7 +26,8 @@ export function failed(
   const pointer = bundle === undefined ? step.pointer : exactPlace(step, failure, bundle);
   switch (failure.reason) {
     case "SYSCALL":
-      return op.op === "program" ? notFound(pointer, failure) : systemCall(op, pointer, failure);
+      if (op.op === "program" && failure.call === "statx") return notFound(pointer, failure);
+      return systemCall(op, pointer, failure);
     case "NOT_FOUND":
       return notFound(pointer, failure);
     case "HOOK_EXIT":

@@ -1,19 +1,38 @@
 /** What to do about a call that the kernel refused during the set-up: read only after a failure. */
+import { capabilityNames } from "../plan/names.ts";
 import type { Op } from "../plan/ops.ts";
 
 type Hints = { readonly [errno: string]: string };
 
 const ANY = "*";
 
-/** By operation, then by errno name; `*` is for every other errno of the operation. */
+const FOLDER: Hints = {
+  ENOTDIR: "the image has a file there, or on the way, where a folder must be",
+  EROFS:
+    "it is not in the image, and the root filesystem lies on one that is read-only: make it in the image",
+  ELOOP: "the image's symbolic links lead in circles",
+  EACCES: "it is not in the image, and its parent belongs to an id that is not mapped: make it in the image",
+  EOVERFLOW: "it is not in the image, and root's id is not mapped there: make it in the image",
+};
+
+/**
+ * By operation, then by errno name, or by call and errno where the call makes a difference; `*` is for every other errno
+ * of the operation.
+ */
 const HINTS: { readonly [op in Op["op"]]?: Hints } = {
   join: {
     ENOENT:
       "the namespace's process has ended, or the path is wrong: it is /proc/PID/ns/TYPE of a living process, or a bind mount of one",
+    ENOTTY: "the path must be that of a namespace: /proc/PID/ns/TYPE, or a bind mount of one",
     EINVAL: "the path must be a namespace of the type that config.json names",
+    "openat EACCES": "that process has privileges which tsrun lacks, so that its namespaces are out of reach",
     [ANY]: "joining a namespace needs CAP_SYS_ADMIN in it",
   },
   userns: {
+    "setresuid EINVAL":
+      "map containerID 0 in uidMappings: the container is set up as the root of its user namespace",
+    "setresgid EINVAL":
+      "map containerID 0 in gidMappings: the container is set up as the root of its user namespace",
     ENOSPC: "the limit in /proc/sys/user/max_user_namespaces is reached",
     EPERM: "this kernel does not allow user namespaces here (kernel.unprivileged_userns_clone, AppArmor)",
     EINVAL: "this kernel has no user namespaces (CONFIG_USER_NS)",
@@ -32,6 +51,12 @@ const HINTS: { readonly [op in Op["op"]]?: Hints } = {
     ENOENT: "root.path must be a folder on the host",
     EINVAL: "the root file system must not be the host's own /",
   },
+  mkdir: FOLDER,
+  mkfile: {
+    ...FOLDER,
+    ENOTDIR: "on the way to it the image has a file where a folder must be",
+    EISDIR: "the image has a folder there, and the source is a file",
+  },
   mount: {
     ENODEV:
       "this kernel does not know the filesystem: /proc/filesystems lists those it does; a module may be missing",
@@ -40,10 +65,14 @@ const HINTS: { readonly [op in Op["op"]]?: Hints } = {
     EBUSY: "it is mounted already with other options",
     ENOENT: "its source, or a folder named in its options, does not exist",
     ENOTDIR: "the destination must be a folder",
+    ENOTBLK: "this filesystem lies on a disk: its source must be a block device",
+    ENXIO: "no driver has this block device",
+    EACCES: "the source is read-only, or its files are out of reach",
   },
   bind: {
     ENOENT: "the source does not exist on the host",
     ENOTDIR: "source and destination must both be folders, or both be files",
+    "move_mount EINVAL": "source and destination must both be folders, or both be a file each",
     EPERM: "in a user namespace, options that the source is mounted with cannot be taken away",
     EINVAL: "the source is an unbindable mount, or an option cannot be set on it",
   },
@@ -56,11 +85,17 @@ const HINTS: { readonly [op in Op["op"]]?: Hints } = {
     EEXIST: "the image has something else at this place",
   },
   symlink: { [ANY]: "the image has something at this place that is in the way" },
-  hook: { ENOENT: "a hook's path is a program on the host", EACCES: "a hook must be executable" },
+  hook: {
+    ENOENT: "a hook's path is that of a program, where the hook runs",
+    EACCES: "a hook must be executable",
+    EAGAIN: "the container's pids.limit leaves no process for a hook",
+  },
   pivotRoot: {
     EINVAL: "the root file system is on the initial ramfs or has a shared parent: --no-pivot works there",
   },
   sysctl: {
+    EISDIR: "this is a folder of parameters: name one of those in it",
+    ERANGE: "the kernel does not accept this value",
     ENOENT: "this kernel has no such parameter, or the module that brings it is not loaded",
     EINVAL: "the kernel does not accept this value",
     EACCES: "this parameter cannot be changed from this namespace",
@@ -77,8 +112,9 @@ const HINTS: { readonly [op in Op["op"]]?: Hints } = {
     EINVAL: "the soft limit must not be above the hard one",
   },
   scheduler: {
-    EPERM: "real-time policies need CAP_SYS_NICE",
-    EINVAL: "policy, priority and flags do not go together",
+    EPERM:
+      "real-time policies need CAP_SYS_NICE and, on cgroup v1, linux.resources.cpu.realtimeRuntime; a deadline needs all cpus",
+    EINVAL: "policy, priority, flags and times do not go together",
     EBUSY: "the cpus have no such bandwidth left",
   },
   ioPriority: { EPERM: "the real-time class needs CAP_SYS_NICE" },
@@ -88,12 +124,13 @@ const HINTS: { readonly [op in Op["op"]]?: Hints } = {
   },
   affinity: { EINVAL: "none of these cpus is on this host or in the container's cpuset" },
   user: {
+    "chdir EACCES": "process.cwd must be a folder that the container's user may enter",
+    "chdir EPERM": "process.cwd must be a folder that the container's user may enter",
     EINVAL: "the id has no mapping in the container's user namespace",
     EPERM: "the id has no mapping in the container's user namespace",
   },
   capabilities: {
-    EPERM:
-      "a capability is asked for that is not in the permitted set, or that tsrun itself lacks: getpcaps shows its own",
+    EPERM: "a capability is asked for that tsrun itself lacks: grep Cap /proc/self/status shows its own",
   },
   hostname: { EINVAL: "at most 64 bytes" },
   domainname: { EINVAL: "at most 64 bytes" },
@@ -111,6 +148,27 @@ export function hintFor(op: Op, call: string, errno: string): string | undefined
   if (errno === "ENOSPC" && op.op !== "unshare")
     return "a limit is reached: /proc/sys/fs/mount-max for mounts, or the disk is full";
   if (errno === "ENOMEM") return "the container's memory limit may be too small";
+  if (op.op === "capabilities" && errno === "EPERM") {
+    const rest = op.effective & ~op.permitted;
+    if (rest !== 0n) return `${capabilityNames(rest)} cannot be effective without being permitted`;
+  }
   const hints = HINTS[op.op];
-  return hints?.[errno] ?? hints?.[ANY];
+  return hints?.[`${call} ${errno}`] ?? hints?.[errno] ?? hints?.[ANY];
+}
+
+/** The hint for what tsrun-init itself refused to do. */
+export function unsafeHint(op: Op): string | undefined {
+  switch (op.op) {
+    case "join":
+      return "name a namespace of the type that config.json says";
+    case "rootfs":
+      return "root.path must be a folder of its own, not /";
+    case "mount":
+      return "make it an ordinary folder in the image, without a symbolic link on the way";
+    case "chdir":
+    case "user":
+      return "process.cwd must lie inside the container's root";
+    default:
+      return undefined;
+  }
 }

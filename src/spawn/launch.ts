@@ -1,6 +1,7 @@
 /** Starts tsrun-init with a plan and leads the conversation of create to its end. */
-import { type Entrance, entranceError } from "../cgroup/join.ts";
+
 import type { Bundle } from "../bundle/types.ts";
+import { type Entrance, entranceError } from "../cgroup/join.ts";
 import { LaunchError, type Pointer } from "../error.ts";
 import type { Plan } from "../plan/ops.ts";
 import { cstring, cstrings } from "../sys/bytes.ts";
@@ -177,17 +178,13 @@ function converse(
   }
 }
 
-/** What tsrun-init could not do; it knows cgroups by their number only. */
-function refusal({ plan, bundle }: Start, said: Failure, entrance: Entrance | undefined): Error {
-  const name = plan.steps[said.op]?.op.op;
-  const dir =
-    name === "attach"
-      ? entrance?.dirs[Number(said.subject)]
-      : name === "fork"
-        ? entrance?.dirs.at(-1)
-        : undefined;
-  if (dir === undefined || said.reason !== "SYSCALL") return failed(plan.steps, 0, said, bundle);
-  return entranceError(dir, said.call, failureErrno(said));
+/** What tsrun-init could not do; fork enters the cgroups, which tsrun-init knows by their number only. */
+function refusal(plan: Plan, said: Failure, entrance: Entrance | undefined): Error {
+  const dir = said.call === "write" ? entrance?.dirs[Number(said.subject)] : entrance?.dirs.at(-1);
+  const forks = plan.steps[said.op]?.op.op === "fork" && said.reason === "SYSCALL";
+  return forks && dir !== undefined
+    ? entranceError(dir, said.call, failureErrno(said))
+    : failed(plan.steps, 0, said);
 }
 
 function died(order: Order, host: HostSide): LaunchError {

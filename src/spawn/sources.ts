@@ -24,6 +24,14 @@ function userNamespace(source: HostSource, first: Pidfd): Handle | undefined {
   }
 }
 
+function sourceHint(errno: string, pointer: string): string | undefined {
+  if (errno === "EINVAL") return "the source is an unbindable mount";
+  if (errno !== "ENOENT") return undefined;
+  return pointer.startsWith("/linux/devices")
+    ? "in a user namespace a device is the host's own at the same path, where there is none"
+    : "make the file or folder on the host, or correct the path";
+}
+
 /** A detached copy of the source's tree, id-mapped where the plan wants it. @throws SystemError */
 export function openSource(source: HostSource, first: Pidfd): Handle {
   const namespace = userNamespace(source, first);
@@ -41,6 +49,7 @@ export function openSource(source: HostSource, first: Pidfd): Handle {
     throw new SystemError("open_tree", errno, source.path, {
       doing: `open the mount source ${source.path}`,
       pointer: source.pointer,
+      hint: sourceHint(errno, source.pointer),
     });
   }
   throw new SystemError("mount_setattr", errno, source.path, {

@@ -18,10 +18,9 @@ export function startFirst(
   after: { readonly from: number; readonly steps: readonly Step[] },
 ): void {
   let executing = false;
-  let listening = socket.send(encode("start"));
-  while (listening) {
+  const heard = socket.send(encode("start"));
+  while (heard) {
     const message = socket.receive(first.fd, -1);
-    listening = message instanceof Uint8Array;
     if (!(message instanceof Uint8Array)) break;
     const said = decode(message);
     if (said.kind === "error") throw failed(after.steps, after.from, said);

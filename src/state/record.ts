@@ -57,7 +57,8 @@ const FIELDS: { readonly [name in keyof Record]: (value: unknown) => boolean } =
   cgroups: isTextMap,
   newCgroups: (value) => Array.isArray(value) && value.every(isText),
   ownPidNamespace: (value) => typeof value === "boolean",
-  afterStart: (value) => isObject(value) && typeof value["from"] === "number" && Array.isArray(value["steps"]),
+  afterStart: (value) =>
+    isObject(value) && typeof value["from"] === "number" && Array.isArray(value["steps"]),
   poststart: Array.isArray,
   poststop: Array.isArray,
 };

@@ -4,6 +4,6 @@ import type { Command } from "../table.ts";
 
 /** `tsrun features` */
 export const command: Command = () => {
-  print(`${JSON.stringify(features(), undefined, 2)}\n`);
+  print(`${JSON.stringify(features(), undefined, 4)}\n`);
   return 0;
 };

@@ -6,6 +6,11 @@ import type { Command } from "../table.ts";
 
 /** `tsrun spec` */
 export const command: Command = ({ options }) => {
+  if (options.has("rootless")) {
+    throw new UsageError("containers of ordinary users are not supported by this version of tsrun yet", {
+      hint: "leave --rootless out",
+    });
+  }
   const path = `${absolute(options.get("bundle") ?? ".")}/config.json`;
   const failure = perform([
     { do: "create", path, text: `${JSON.stringify(specConfig(), undefined, "\t")}\n`, mode: 0o644 },

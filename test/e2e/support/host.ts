@@ -2,11 +2,10 @@
  * A test file's own corner of the host: a folder, a state root, a tag that names everything made there, the runtime
  * under test. The last test of a file proves that nothing of it is left.
  */
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import {
   chmodSync,
   closeSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -18,26 +17,17 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import t, { type Test } from "tap";
-import { hasBusybox, makeRootfs, PROBE, PROJECT } from "../../../scripts/make-rootfs.ts";
+import { makeRootfs, PROBE, PROJECT } from "../../../scripts/make-rootfs.ts";
 import { type AnswersTo, askingArgs, type Question } from "./answers.ts";
 import { baseConfig, type Config, type Patch } from "./config.ts";
-import { cgroupsOf, hasEnded, mountsOf, processesOf, until } from "./outside.ts";
+import { answersOf, messageOf, type Outcome, type State } from "./outcome.ts";
+import { cgroupsOf, mountsOf, processesOf, until } from "./outside.ts";
+import { type Kind, kindOf, type Wants, whatIsMissing } from "./wants.ts";
 
-export { PROBE, PROJECT };
+export { answersOf, messageOf, type Outcome, PROBE, PROJECT, type State };
 
 /** The runtime under test: an absolute path or a name in PATH. */
 export const RUNTIME = process.env["TSRUN_TEST_RUNTIME"] ?? join(PROJECT, "dist/tsrun");
-
-/** How a call of the runtime ended. */
-export interface Outcome {
-  readonly args: readonly string[];
-  /** The exit code; 128 + the signal's number is not made here: see `signal`. */
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  /** What has been written so far: a container created by the call may still be writing. */
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 export interface CallOptions {
   readonly cwd?: string;
@@ -71,16 +61,6 @@ export interface TestBundle {
   /** What config.json holds; `save` after changing it. */
   readonly config: Config;
   save(): void;
-}
-
-export type Kind = "runc" | "tsrun";
-
-/** Which runtime a program is, by what it says of itself. @throws Error where it is neither */
-export function kindOf(program: string): Kind {
-  const said = execFileSync(program, ["--version"], { encoding: "utf8" });
-  const kind = /^(runc|tsrun) version /.exec(said)?.[1];
-  if (kind !== "runc" && kind !== "tsrun") throw new Error(`${program} --version says: ${said}`);
-  return kind;
 }
 
 /** The corner. */
@@ -247,80 +227,21 @@ export class Host {
   }
 }
 
-/** What `state` prints (runtime-spec runtime.md, State), with what runc adds. */
-export interface State {
-  readonly ociVersion: string;
-  readonly id: string;
-  readonly pid: number;
-  readonly status: string;
-  readonly bundle: string;
-  readonly rootfs: string;
-  readonly created: string;
-  readonly owner: string;
-  readonly annotations?: Record<string, string>;
-}
-
-/** The probe's lines as answers. @throws Error when the container did not answer each question */
-export function answersOf<const Q extends readonly Question[]>(questions: Q, outcome: Outcome): AnswersTo<Q> {
-  const lines = outcome.stdout.split("\n").filter((line) => line !== "");
-  if (lines.length !== questions.length) {
-    throw new Error(
-      `${lines.length} answers to ${questions.length} questions (exit ${outcome.code})\n${outcome.stderr}${outcome.stdout}`,
-    );
-  }
-  return lines.map((line): unknown => JSON.parse(line)) as AnswersTo<Q>;
-}
-
-/** The message of the error line that the runtime wrote: the text format's msg, or the bare line. */
-export function messageOf(outcome: Outcome): string {
-  const line = outcome.stderr.trimEnd().split("\n").at(-1) ?? "";
-  const quoted = /level=(?:error|fatal) msg=("(?:[^"\\]|\\.)*")/.exec(line)?.[1];
-  return quoted === undefined ? line : unquoted(quoted);
-}
-
-function unquoted(text: string): string {
-  try {
-    return JSON.parse(text) as string;
-  } catch {
-    return text;
-  }
-}
-
 function openInput(name: string, text: string | undefined): number {
   if (text === undefined) return openSync("/dev/null", "r");
   writeFileSync(name, text);
   return openSync(name, "r");
 }
 
-/** What a file's tests need beside root. */
-export interface Wants {
-  /** A static busybox on the host, whose shell is then in every root file system. */
-  readonly busybox?: boolean;
-  /** A controller of cgroup v1, at its place below /sys/fs/cgroup. */
-  readonly cgroupV1?: boolean;
-  /** The runtime under test must be this one. */
-  readonly only?: Kind;
-}
-
 /** Opens this file's corner, or skips the whole file and says what is missing. */
 export function openHost(wants: Wants = {}): Host {
-  const missing = whatIsMissing(wants);
+  const missing = whatIsMissing(RUNTIME, wants);
   if (missing !== undefined) {
     t.plan(0, missing);
     process.exit(0);
   }
   t.comment(`runtime under test: ${RUNTIME}`);
   return new Host();
-}
-
-function whatIsMissing(wants: Wants): string | undefined {
-  if (process.getuid?.() !== 0) return "needs root: containers are made without a user namespace";
-  if (wants.busybox === true && !hasBusybox()) return "needs a static /bin/busybox";
-  if (wants.cgroupV1 === true && !existsSync("/sys/fs/cgroup/memory/cgroup.procs")) {
-    return "needs cgroup v1 (or hybrid) with its hierarchies below /sys/fs/cgroup";
-  }
-  if (wants.only !== undefined && kindOf(RUNTIME) !== wants.only) return `only ${wants.only} does this`;
-  return undefined;
 }
 
 /** Marks a test of what only tsrun does: skipped, with the reason, when another runtime is under test. */
@@ -337,5 +258,3 @@ export function intended<T>(
 ): T {
   return each[kind];
 }
-
-export { hasEnded };

@@ -65,7 +65,6 @@ export const MISTAKES: readonly Mistake[] = [
     cure: /at least 1000/,
   },
   {
-    what: "a cpu period above a second",
     make: (c) => void (c.linux.resources["cpu"] = { period: 2000000 }),
     pointer: "/linux/resources/cpu/period",
     cause: /EINVAL/,
@@ -117,7 +116,6 @@ export const MISTAKES: readonly Mistake[] = [
     cure: /240:77/,
   },
   {
-    what: "a weight without a scheduler that has weights",
     make: (c) => void (c.linux.resources["blockIO"] = { weight: 500 }),
     pointer: "/linux/resources/blockIO/weight",
     cause: /ENOENT|EOPNOTSUPP/,
@@ -241,7 +239,6 @@ export const MISTAKES: readonly Mistake[] = [
     cure: /deadline/,
   },
   {
-    what: "more of a cpu than there is",
     make: (c) =>
       void (c.process.scheduler = {
         policy: "SCHED_DEADLINE",

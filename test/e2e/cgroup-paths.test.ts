@@ -1,0 +1,101 @@
+/** linux.cgroupsPath on cgroup v1: which folders are made, when, and that all of them are removed. */
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import t from "tap";
+import { probe } from "./support/config.ts";
+import { messageOf, openHost } from "./support/host.ts";
+import { cgroupsOf, cgroupsOfProcess, namesIn } from "./support/outside.ts";
+
+const host = openHost({ cgroupV1: true });
+
+const HIERARCHIES = namesIn("/sys/fs/cgroup").filter((name) =>
+  existsSync(join("/sys/fs/cgroup", name, "cgroup.procs")),
+);
+
+t.test("without a path: below the runtime's own cgroup, named for the id, in every hierarchy", async (t) => {
+  const bundle = host.bundle((config) => probe(config, "sleep", "1000"));
+  const id = await host.created(bundle);
+  const own = cgroupsOfProcess(process.pid);
+  const folders = cgroupsOfProcess((await host.state(id)).pid);
+  t.same([...folders.keys()].sort(), [...HIERARCHIES].sort());
+  for (const [hierarchy, folder] of folders) t.equal(folder, join(own.get(hierarchy) ?? "", id), hierarchy);
+  await host.delete(id);
+  t.same(cgroupsOf(id), []);
+});
+
+t.test(
+  "an absolute path is taken from the root of each hierarchy, a relative one from the own cgroup",
+  async (t) => {
+    const own = cgroupsOfProcess(process.pid);
+    for (const path of [`/${host.tag}-absolute/deep/er`, `${host.tag}-relative/deep`]) {
+      const bundle = host.bundle((config) => {
+        probe(config, "sleep", "1000");
+        config.linux.cgroupsPath = path;
+      });
+      const id = await host.created(bundle);
+      const folders = cgroupsOfProcess((await host.state(id)).pid);
+      for (const [hierarchy, folder] of folders) {
+        const base = path.startsWith("/") ? join("/sys/fs/cgroup", hierarchy) : (own.get(hierarchy) ?? "");
+        t.equal(folder, join(base, path), `${path} in ${hierarchy}`);
+      }
+      await host.delete(id);
+      t.notOk(
+        [...folders.values()].some((folder) => existsSync(folder)),
+        "gone",
+      );
+      for (const folder of cgroupsOf(basename(path.split("/deep")[0] ?? "")).sort(
+        (a, b) => b.length - a.length,
+      ))
+        rmdirSync(folder);
+    }
+  },
+);
+
+t.test("the folders are ready, and the process in them, when create returns", async (t) => {
+  const bundle = host.bundle((config) => {
+    probe(config, "sleep", "1000");
+    config.linux.resources["pids"] = { limit: 20 };
+  });
+  const id = await host.created(bundle);
+  const { pid } = await host.state(id);
+  for (const folder of cgroupsOfProcess(pid).values()) {
+    t.equal(readFileSync(join(folder, "cgroup.procs"), "utf8").trim(), String(pid), folder);
+  }
+  await host.delete(id);
+});
+
+t.test("a path out of the hierarchy stays inside, or is refused", async (t) => {
+  for (const path of [`/../../../tmp/${host.tag}-out`, `/${host.tag}-x/../../${host.tag}-y`]) {
+    const bundle = host.bundle((config) => {
+      probe(config, "sleep", "1000");
+      config.linux.cgroupsPath = path;
+    });
+    const id = host.id();
+    const outcome = await host.call(["create", "-b", bundle.dir, id]);
+    t.notOk(existsSync(`/tmp/${host.tag}-out`));
+    if (outcome.code === 0) {
+      for (const folder of cgroupsOfProcess((await host.state(id)).pid).values())
+        t.match(folder, /^\/sys\/fs\/cgroup\//);
+    }
+    await host.call(["delete", "--force", id]);
+    for (const folder of cgroupsOf(`${host.tag}-`).sort((a, b) => b.length - a.length)) rmdirSync(folder);
+  }
+});
+
+t.test("a frozen cgroup in the way is refused, not waited for", async (t) => {
+  const folder = `/sys/fs/cgroup/freezer/${host.tag}-frozen`;
+  mkdirSync(folder);
+  writeFileSync(join(folder, "freezer.state"), "FROZEN");
+  const bundle = host.bundle((config) => {
+    config.linux.cgroupsPath = `/${host.tag}-frozen`;
+  });
+  const outcome = await host.run(bundle);
+  t.equal(outcome.code, 1);
+  t.match(messageOf(outcome), "container's cgroup unexpectedly frozen");
+  if (existsSync(folder)) {
+    writeFileSync(join(folder, "freezer.state"), "THAWED");
+    for (const left of cgroupsOf(`${host.tag}-frozen`)) rmdirSync(left);
+  }
+});
+
+await host.end();
