@@ -7,6 +7,7 @@
 #include "../init/run.h"
 
 #define HOST "tsrun-host"
+#define NOTE "TSRUN_CALLER="
 #define MOST_ENTRIES 16384
 
 /*
@@ -37,18 +38,25 @@ static _Noreturn void give_up(const char *what)
 	sys_exit(1);
 }
 
-/* The limit of open files as the caller set it: engines raise their own soft limit to the hard one as they start. */
-static void note_limit(void)
+/*
+ * The limit of open files as the caller set it, soft and hard: engines raise their own soft limit to the hard one as they
+ * start. And how many descriptors the caller passed from 3 on: the engine marks them close-on-exec and opens its own.
+ */
+static void note_caller(void)
 {
-	struct rlimit64 limit;
+	struct rlimit64 limit = { 0 };
 	struct text text = text_in(note, sizeof(note));
+	u64 passed = 0;
 
-	text_add(&text, "TSRUN_NOFILE=");
-	if (sys(prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) < 0)
-		return;
+	while (sys(fcntl, 3 + passed, F_GETFD) >= 0)
+		passed++;
+	(void)sys(prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
+	text_add(&text, NOTE);
 	text_add_number(&text, limit.rlim_cur);
 	text_add(&text, ":");
 	text_add_number(&text, limit.rlim_max);
+	text_add(&text, ":");
+	text_add_number(&text, passed);
 }
 
 static void find_host(void)
@@ -68,7 +76,7 @@ _Noreturn void init_main(int argc, char *const *argv, char *const *envp)
 
 	(void)argc;
 	find_host();
-	note_limit();
+	note_caller();
 	entries[count++] = note;
 	for (size_t i = 0; i < TUNING_COUNT; i++)
 		entries[count++] = TUNING[i];
@@ -76,7 +84,7 @@ _Noreturn void init_main(int argc, char *const *argv, char *const *envp)
 		if (i == MOST_ENTRIES)
 			give_up("with so large an environment " HOST);
 		/* Only this launcher's own note counts. */
-		if (!text_after(envp[i], "TSRUN_NOFILE="))
+		if (!text_after(envp[i], NOTE))
 			entries[count++] = envp[i];
 	}
 	(void)sys(execve, host, argv, entries);

@@ -97,6 +97,10 @@ static int arrange(const int from[3], int keep, int count)
 {
 	int base = 3 + keep;
 	int high[3] = { -1, -1, -1 };
+	/* Node makes its own standard streams close-on-exec as it starts. One that is closed stays so. */
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_SETFD, 0) < 0 && errno != EBADF)
+			return -1;
 	for (int i = 0; i < count; i++) {
 		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, base + 8);
 		if (high[i] < 0)
@@ -107,6 +111,10 @@ static int arrange(const int from[3], int keep, int count)
 		return -1;
 	for (int i = 0; i < count; i++)
 		if (dup2(high[i], base + i) < 0)
+			return -1;
+	/* The engine has marked what the caller passed. */
+	for (int fd = 3; fd < base; fd++)
+		if (fcntl(fd, F_SETFD, 0) < 0)
 			return -1;
 	return 0;
 }

@@ -59,7 +59,7 @@ export function asText({ title, notes, head, rows }: Table): string {
       .join("  ")
       .trimEnd();
   const rule = widths.map((width) => "-".repeat(width)).join("  ");
-  return [`\n${title}`, ...notes.map((note) => `  ${note}`), line(head), rule, ...rows.map(line), ""].join(
+  return [`\n${title}`, ...notes.map((note) => `  ${note}`), line(head), rule, ...rows.map(line)].join(
     "\n",
   );
 }

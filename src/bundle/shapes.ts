@@ -1,13 +1,16 @@
 /** What a parsed JSON value is, and which word of a vocabulary. */
 
+/** Whether a JSON value is an object, no list and not null. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Whether a JSON value is a list. */
 export function isArray(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);
 }
 
+/** Whether each element of a list is a string. */
 export function areStrings(list: readonly unknown[]): list is readonly string[] {
   for (const element of list) if (typeof element !== "string") return false;
   return true;

@@ -4,6 +4,7 @@
  * 64-bit quantities are `bigint`, so that 18446744073709551615 stays what it is.
  */
 import type { Pointer } from "../error.ts";
+import type { Resources } from "./types-resources.ts";
 import type {
   CapabilityName,
   IoPriorityClass,
@@ -40,12 +41,14 @@ export interface Warning {
   readonly hint: string | undefined;
 }
 
+/** The root file system (config.md, Root). */
 export interface Root {
   /** Absolute; relative paths of config.json are taken from the bundle's folder. */
   readonly path: string;
   readonly readonly: boolean;
 }
 
+/** A mount to make in the container (config.md, Mounts). */
 export interface Mount {
   /** Absolute, inside the container. */
   readonly destination: string;
@@ -57,12 +60,14 @@ export interface Mount {
   readonly gidMappings: readonly IdMapping[];
 }
 
+/** A range of user or group ids (config-linux.md, User namespace mappings). */
 export interface IdMapping {
   readonly containerID: number;
   readonly hostID: number;
   readonly size: number;
 }
 
+/** The container's program (config.md, Process). */
 export interface Process {
   readonly terminal: boolean;
   readonly consoleSize: { readonly height: number; readonly width: number } | undefined;
@@ -84,6 +89,7 @@ export interface Process {
   readonly execCPUAffinity: ExecCPUAffinity | undefined;
 }
 
+/** Whose ids the program gets (config.md, POSIX-platform User). */
 export interface User {
   readonly uid: number;
   readonly gid: number;
@@ -100,12 +106,14 @@ export interface Capabilities {
   readonly ambient: readonly CapabilityName[];
 }
 
+/** A resource limit (getrlimit(2)); 18446744073709551615 is unlimited. */
 export interface Rlimit {
   readonly type: RlimitName;
   readonly soft: bigint;
   readonly hard: bigint;
 }
 
+/** How the kernel schedules the program (sched_setattr(2)). */
 export interface Scheduler {
   readonly policy: SchedulerPolicy;
   readonly nice: number;
@@ -117,6 +125,7 @@ export interface Scheduler {
   readonly period: bigint;
 }
 
+/** The program's I/O priority (ioprio_set(2)); 0 is the highest. */
 export interface IoPriority {
   readonly class: IoPriorityClass;
   readonly priority: number;
@@ -128,6 +137,7 @@ export interface ExecCPUAffinity {
   readonly final: readonly number[] | undefined;
 }
 
+/** Programs to run at points of the container's life, by stage (config.md, POSIX-platform hooks). */
 export interface Hooks {
   readonly prestart: readonly Hook[];
   readonly createRuntime: readonly Hook[];
@@ -137,8 +147,10 @@ export interface Hooks {
   readonly poststop: readonly Hook[];
 }
 
+/** When a hook runs. */
 export type HookStage = keyof Hooks;
 
+/** A program to run at one of these points. */
 export interface Hook {
   /** Absolute. */
   readonly path: string;
@@ -150,6 +162,7 @@ export interface Hook {
   readonly timeout: number | undefined;
 }
 
+/** What only Linux containers have (config-linux.md). */
 export interface Linux {
   readonly namespaces: readonly Namespace[];
   readonly uidMappings: readonly IdMapping[];
@@ -171,17 +184,20 @@ export interface Linux {
   readonly memoryPolicy: MemoryPolicy | undefined;
 }
 
+/** A namespace to make or to join (config-linux.md, Namespaces). */
 export interface Namespace {
   readonly type: NamespaceType;
   /** The namespace to join, absolute; `undefined` makes a new one. */
   readonly path: string | undefined;
 }
 
+/** How far a clock of a time namespace is ahead of the host's (time_namespaces(7)). */
 export interface TimeOffset {
   readonly secs: bigint;
   readonly nanosecs: number;
 }
 
+/** A device node to make in the container (config-linux.md, Devices). */
 export interface Device {
   readonly type: "c" | "b" | "u" | "p";
   /** Absolute, inside the container. */
@@ -193,6 +209,7 @@ export interface Device {
   readonly gid: number | undefined;
 }
 
+/** Which memory nodes the program's memory comes from (set_mempolicy(2)). */
 export interface MemoryPolicy {
   readonly mode: MemoryPolicyMode;
   /** Sorted node numbers; empty where config.json has none. */
@@ -200,82 +217,11 @@ export interface MemoryPolicy {
   readonly flags: readonly MemoryPolicyFlag[];
 }
 
-/** linux.resources. Everything is optional: what is absent is not written. Memory is in bytes, -1 is unlimited. */
-export interface Resources {
-  readonly unified: ReadonlyMap<string, string>;
-  readonly devices: readonly DeviceRule[];
-  readonly memory: MemoryResources;
-  readonly cpu: CpuResources;
-  readonly pids: { readonly limit: bigint | undefined };
-  readonly blockIO: BlockIO;
-  readonly hugepageLimits: readonly { readonly pageSize: string; readonly limit: bigint }[];
-  readonly network: {
-    readonly classID: number | undefined;
-    readonly priorities: readonly { readonly name: string; readonly priority: number }[];
-  };
-  readonly rdma: ReadonlyMap<
-    string,
-    { readonly hcaHandles: number | undefined; readonly hcaObjects: number | undefined }
-  >;
-}
-
-export interface DeviceRule {
-  readonly allow: boolean;
-  /** `a` is every type. */
-  readonly type: "a" | "c" | "b";
-  /** `undefined` is every number. */
-  readonly major: number | undefined;
-  readonly minor: number | undefined;
-  /** Letters of `rwm`, each at most once, in that order. */
-  readonly access: string;
-}
-
-export interface MemoryResources {
-  readonly limit: bigint | undefined;
-  readonly reservation: bigint | undefined;
-  /** Memory and swap together, as on cgroup v1. */
-  readonly swap: bigint | undefined;
-  /** Deprecated by the spec; decoded, warned about, not written. */
-  readonly kernel: bigint | undefined;
-  readonly kernelTCP: bigint | undefined;
-  readonly swappiness: bigint | undefined;
-  readonly disableOOMKiller: boolean | undefined;
-  readonly useHierarchy: boolean | undefined;
-  readonly checkBeforeUpdate: boolean;
-}
-
-export interface CpuResources {
-  readonly shares: bigint | undefined;
-  /** Microseconds in each period; -1 is unlimited. */
-  readonly quota: bigint | undefined;
-  readonly burst: bigint | undefined;
-  readonly period: bigint | undefined;
-  readonly realtimeRuntime: bigint | undefined;
-  readonly realtimePeriod: bigint | undefined;
-  /** A cpu list as config.json has it, already checked to be one. */
-  readonly cpus: string | undefined;
-  readonly mems: string | undefined;
-  readonly idle: number | undefined;
-}
-
-export interface BlockIO {
-  readonly weight: number | undefined;
-  readonly leafWeight: number | undefined;
-  readonly weightDevice: readonly {
-    readonly major: number;
-    readonly minor: number;
-    readonly weight: number | undefined;
-    readonly leafWeight: number | undefined;
-  }[];
-  readonly throttleReadBpsDevice: readonly Throttle[];
-  readonly throttleWriteBpsDevice: readonly Throttle[];
-  readonly throttleReadIOPSDevice: readonly Throttle[];
-  readonly throttleWriteIOPSDevice: readonly Throttle[];
-}
-
-export interface Throttle {
-  readonly major: number;
-  readonly minor: number;
-  /** Bytes or operations a second. */
-  readonly rate: bigint;
-}
+export type {
+  BlockIO,
+  CpuResources,
+  DeviceRule,
+  MemoryResources,
+  Resources,
+  Throttle,
+} from "./types-resources.ts";

@@ -14,6 +14,8 @@ export const NAMESPACES = {
   user: "user",
   uts: "uts",
 } as const;
+
+/** A word of {@link NAMESPACES}. */
 export type NamespaceType = keyof typeof NAMESPACES;
 
 /** Capabilities in the kernel's order (capabilities(7)): the index is the number. */
@@ -60,6 +62,8 @@ export const CAPABILITIES = [
   "CAP_BPF",
   "CAP_CHECKPOINT_RESTORE",
 ] as const;
+
+/** A word of {@link CAPABILITIES}. */
 export type CapabilityName = (typeof CAPABILITIES)[number];
 
 /** Resource limits (getrlimit(2)). */
@@ -81,6 +85,8 @@ export const RLIMITS = [
   "RLIMIT_SIGPENDING",
   "RLIMIT_STACK",
 ] as const;
+
+/** A word of {@link RLIMITS}. */
 export type RlimitName = (typeof RLIMITS)[number];
 
 /** Scheduling policies (sched(7)). */
@@ -93,6 +99,8 @@ export const SCHEDULER_POLICIES = [
   "SCHED_IDLE",
   "SCHED_DEADLINE",
 ] as const;
+
+/** A word of {@link SCHEDULER_POLICIES}. */
 export type SchedulerPolicy = (typeof SCHEDULER_POLICIES)[number];
 
 /** Flags of sched_setattr(2). */
@@ -105,14 +113,20 @@ export const SCHEDULER_FLAGS = [
   "SCHED_FLAG_UTIL_CLAMP_MIN",
   "SCHED_FLAG_UTIL_CLAMP_MAX",
 ] as const;
+
+/** A word of {@link SCHEDULER_FLAGS}. */
 export type SchedulerFlag = (typeof SCHEDULER_FLAGS)[number];
 
 /** I/O priority classes (ioprio_set(2)). */
 export const IO_PRIORITY_CLASSES = ["IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"] as const;
+
+/** A word of {@link IO_PRIORITY_CLASSES}. */
 export type IoPriorityClass = (typeof IO_PRIORITY_CLASSES)[number];
 
 /** Execution domains (personality(2)). */
 export const PERSONALITY_DOMAINS = ["LINUX", "LINUX32"] as const;
+
+/** A word of {@link PERSONALITY_DOMAINS}. */
 export type PersonalityDomain = (typeof PERSONALITY_DOMAINS)[number];
 
 /** Memory policies (set_mempolicy(2)). */
@@ -125,12 +139,18 @@ export const MEMORY_POLICY_MODES = [
   "MPOL_PREFERRED_MANY",
   "MPOL_LOCAL",
 ] as const;
+
+/** A word of {@link MEMORY_POLICY_MODES}. */
 export type MemoryPolicyMode = (typeof MEMORY_POLICY_MODES)[number];
+
+/** Flags of memory policies (set_mempolicy(2)). */
 export const MEMORY_POLICY_FLAGS = [
   "MPOL_F_NUMA_BALANCING",
   "MPOL_F_RELATIVE_NODES",
   "MPOL_F_STATIC_NODES",
 ] as const;
+
+/** A word of {@link MEMORY_POLICY_FLAGS}. */
 export type MemoryPolicyFlag = (typeof MEMORY_POLICY_FLAGS)[number];
 
 /** linux.rootfsPropagation; the r forms are accepted as other runtimes accept them. */
@@ -144,6 +164,8 @@ export const ROOTFS_PROPAGATIONS = [
   "unbindable",
   "runbindable",
 ] as const;
+
+/** A word of {@link ROOTFS_PROPAGATIONS}. */
 export type RootfsPropagation = (typeof ROOTFS_PROPAGATIONS)[number];
 
 /** Hook stages in the order in which they run (config.md, POSIX-platform hooks). */

@@ -12,7 +12,8 @@ import { AT, type CgroupWrite } from "./write.ts";
 /**
  * Devices that every container may use (runtime-spec config-linux.md, "Default Devices"), and making any node, which
  * gives no access. runc applies them after the config's rules, so a config cannot take them away, except by beginning
- * with "allow all". runc before 1.2 also had /dev/net/tun.
+ * with "allow all". /dev/net/tun was always among them; runc 1.2.0 left it out and 1.2.4 put it back, since VPN
+ * containers rely on it.
  */
 const DEFAULTS: readonly DeviceRule[] = [
   { allow: true, type: "c", major: undefined, minor: undefined, access: "m" },
@@ -25,6 +26,7 @@ const DEFAULTS: readonly DeviceRule[] = [
   { allow: true, type: "c", major: 1, minor: 9, access: "rwm" },
   { allow: true, type: "c", major: 136, minor: undefined, access: "rwm" },
   { allow: true, type: "c", major: 5, minor: 2, access: "rwm" },
+  { allow: true, type: "c", major: 10, minor: 200, access: "rwm" },
 ];
 
 interface Exception {

@@ -2,9 +2,8 @@
 
 import { availableControllers } from "../cgroup/facts.ts";
 import { openEntrance } from "../cgroup/join.ts";
-import { applyWrites, makeCgroups } from "../cgroup/make.ts";
+import { makeCgroups } from "../cgroup/make.ts";
 import { oomReport } from "../cgroup/oom.ts";
-import type { CgroupWrite } from "../cgroup/write.ts";
 import { BundleError, TsrunError, UsageError } from "../error.ts";
 import { encode } from "../plan/encode.ts";
 import { hookState, runHooks } from "../spawn/hooks.ts";
@@ -16,7 +15,7 @@ import type { Record } from "../state/record.ts";
 import { startTimeOf } from "../state/status.ts";
 import { alreadyExists, containerDir, type Locked, makeRoot, reserve, startSocket } from "../state/store.ts";
 import { performAll, status } from "../sys/files.ts";
-import { clock, descriptor, environment, ids, type Pidfd } from "../sys/process.ts";
+import { clock, environment, ids, isInherited, type Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
 import { destroy } from "./destroy.ts";
 import {
@@ -81,7 +80,7 @@ function requireRoot(): void {
 /** Every descriptor to be handed on must be the caller's; one of tsrun's own must never get into a container. */
 function checkPreserved(count: number): void {
   for (let fd = 3; fd < 3 + count; fd++) {
-    if (descriptor(fd) === "inherited") continue;
+    if (isInherited(fd)) continue;
     throw new UsageError(`unable to preserve file descriptor ${fd}: it was not passed to tsrun`, {
       hint: `--preserve-fds ${count} (with LISTEN_FDS) hands on the descriptors 3 to ${2 + count}`,
     });
@@ -158,7 +157,6 @@ function hostSide(
   locked: Locked,
 ): HostSide {
   let first: Pidfd | undefined;
-  const { early, late } = inTime(cgroup.writes);
   const debug = request.debug ?? (() => {});
   return {
     prepare() {
@@ -166,7 +164,7 @@ function hostSide(
         `tsrun-init runs a plan of ${plan.steps.length} steps; making cgroups in ${cgroup.dirs.size} hierarchies`,
       );
       const available = availableControllers(cgroup.facts);
-      makeCgroups(cgroup.facts, cgroup.dirs, early, { available });
+      makeCgroups(cgroup.facts, cgroup.dirs, cgroup.writes, { available });
     },
     maps(pid) {
       debug(`writing the id maps of process ${pid}`);
@@ -180,7 +178,6 @@ function hostSide(
     record(process) {
       debug(`the container's first process is ${process.pid}`);
       first = process;
-      applyWrites(cgroup.paths, late);
       locked.saveInit({ pid: process.pid, startTime: startTimeOf(process.pid) ?? "" });
     },
     source(index) {
@@ -202,18 +199,6 @@ function hostSide(
     },
     whyDied: () => whyDied(cgroup),
   };
-}
-
-/**
- * A limit of one process can only be set once the first one is there: while it is being cloned, the cgroup also holds
- * stage one of tsrun-init.
- */
-function inTime(writes: readonly CgroupWrite[]): {
-  readonly early: readonly CgroupWrite[];
-  readonly late: readonly CgroupWrite[];
-} {
-  const isLate = ({ file, value }: CgroupWrite): boolean => file === "pids.max" && value === "1";
-  return { early: writes.filter((write) => !isLate(write)), late: writes.filter(isLate) };
 }
 
 function whyDied({ paths, writes }: CgroupSetup): Death | undefined {

@@ -1,3 +1,69 @@
-export function explainBundle(_r: unknown, _f: string): string {
-  return "";
+/** `explain`: what creating a container from a bundle would do, told without doing any of it. */
+import { BundleError } from "../error.ts";
+import { type ExplainFormat, explain, type HostStep } from "../plan/explain.ts";
+import { status } from "../sys/files.ts";
+import { type CgroupSetup, type CreateRequest, loadBundle, prepare } from "./prepare.ts";
+
+/**
+ * Explains a bundle for this host; needs no root and changes nothing.
+ *
+ * @throws BundleError as create would
+ */
+export function explainBundle(request: CreateRequest, format: ExplainFormat): string {
+  const prepared = prepare(loadBundle(request.bundle), request);
+  if (prepared.bundle.process === undefined) {
+    throw new BundleError(
+      "missing",
+      "/process",
+      "process property must not be empty",
+      "a container is created for a process",
+    );
+  }
+  return explain(prepared.plan, hostSteps(prepared.cgroup), format);
+}
+
+/** What the host does itself: the cgroup in each hierarchy, the limits in it, the first process's move there. */
+export function hostSteps({ facts, dirs, paths, writes }: CgroupSetup): readonly HostStep[] {
+  const steps: HostStep[] = [];
+  for (const { mountpoint, version, controllers } of facts.hierarchies) {
+    const dir = dirs.get(mountpoint);
+    if (dir === undefined) continue;
+    const fills = version === 1 && controllers.includes("cpuset");
+    for (const path of missing(mountpoint, dir)) {
+      steps.push({ what: "mkdir", path, pointer: undefined });
+      if (fills) steps.push(...inherited(path, path === dir ? writes.map(({ file }) => file) : []));
+    }
+  }
+  for (const { controller, file, value, pointer, ifThere } of writes) {
+    const dir = paths.get(controller) ?? paths.get("");
+    if (dir === undefined) continue;
+    const path = `${dir}/${file}`;
+    steps.push({ what: "write", path, value, pointer, ...(ifThere === true ? { ifThere } : {}) });
+  }
+  for (const dir of new Set(dirs.values())) steps.push({ what: "attach", path: dir, pointer: undefined });
+  return steps;
+}
+
+/** The folders on the way to a cgroup that are not there yet, parents first. */
+function missing(mountpoint: string, dir: string): readonly string[] {
+  const found: string[] = [];
+  for (let at = dir.length; at > mountpoint.length; at = dir.lastIndexOf("/", at - 1)) {
+    const level = dir.slice(0, at);
+    if (status(level) !== undefined) break;
+    found.push(level);
+  }
+  return found.reverse();
+}
+
+/** A new cpuset of cgroup v1 is empty, and no process can enter it before it has its parent's cpus and nodes. */
+function inherited(path: string, chosen: readonly string[]): readonly HostStep[] {
+  const parent = path.slice(0, path.lastIndexOf("/"));
+  return ["cpuset.cpus", "cpuset.mems"]
+    .filter((file) => !chosen.includes(file))
+    .map((file) => ({
+      what: "copy",
+      path: `${path}/${file}`,
+      value: `${parent}/${file}`,
+      pointer: undefined,
+    }));
 }

@@ -28,7 +28,7 @@ export function killContainer(root: string, id: string, signal: number, all = fa
     for (const pid of members) kill(pid, signal);
     // It may have been moved to another cgroup.
     if (process !== undefined && !members.includes(process.pid)) signalFirst(process, signal);
-  } else if (process === undefined || !signalFirst(process, signal)) {
+  } else if (status === "stopped" || process === undefined || !signalFirst(process, signal)) {
     throw notRunning(id);
   }
   // On cgroup v1 a frozen process does not even die.

@@ -15,8 +15,10 @@ export function explainShell(plan: Plan, host: readonly HostStep[]): string {
   const fork = plan.steps.findIndex(({ op }) => op.op === "fork");
   const lines = [
     "#!/bin/sh",
-    "# What tsrun would do for this container, with the tools of util-linux. Save it as a file and run that as root.",
-    "# The tools used after pivot_root are the container's own.",
+    "# What tsrun would do for this container, with the tools of util-linux, iproute2 and libcap (capsh).",
+    "# Save it as a file and run that as root. It leaves the cgroups behind: remove them with rmdir.",
+    "# It is an explanation, not a runtime: it trusts the image. chroot stands in for pivot_root, since the tools that are",
+    "# needed after it are the host's.",
     "set -eu",
     'if [ "$#" -eq 0 ]; then',
     ...host.map(hostLine),
@@ -24,12 +26,13 @@ export function explainShell(plan: Plan, host: readonly HostStep[]): string {
     `exec ${[...enterWords(plan), "sh", '"$0"', "inside"].join(" ")}`,
     "fi",
   ];
-  let root =
+  const root =
     plan.steps.map(({ op }) => (op.op === "rootfs" ? op.path : "")).find((path) => path !== "") ?? "/";
+  let entered = false;
   for (const { op, pointer } of plan.steps.slice(fork + 1)) {
     lines.push("", comment(pointer === undefined ? describe(op) : `${describe(op)} (${pointer})`));
-    lines.push(...opLines(op, root, plan));
-    if (op.op === "pivotRoot" || op.op === "moveRoot") root = "";
+    lines.push(...(op.op === "propagation" && entered ? propagate(op, root) : opLines(op, root, plan)));
+    if (op.op === "pivotRoot" || op.op === "moveRoot") entered = true;
   }
   return `${lines.join("\n")}\n`;
 }
@@ -39,7 +42,11 @@ function hostLine(step: HostStep): string {
     case "mkdir":
       return `mkdir -p ${quotePath(step.path)}`;
     case "write":
-      return `printf %s ${quote(step.value ?? "")} > ${quotePath(step.path)}`;
+      return step.ifThere === true
+        ? `[ ! -e ${quotePath(step.path)} ] || printf %s ${quote(step.value ?? "")} > ${quotePath(step.path)}`
+        : `printf %s ${quote(step.value ?? "")} > ${quotePath(step.path)}`;
+    case "copy":
+      return `cat ${quotePath(step.value ?? "")} > ${quotePath(step.path)}`;
     case "attach":
       return `echo $$ > ${quotePath(`${step.path}/cgroup.procs`)}`;
     default:
@@ -47,12 +54,18 @@ function hostLine(step: HostStep): string {
   }
 }
 
+function propagate(op: Extract<Op, { op: "propagation" }>, place: string): readonly string[] {
+  return [`mount --make-${propagationWord(op.flags)} ${quotePath(place)}`];
+}
+
 /** Stage one is one command, `exec nsenter ... unshare ...`; the notes before it say what each part is for. */
 function stageOneNote(op: Op, pointer: string | undefined): readonly string[] {
   const lines = [comment(pointer === undefined ? describe(op) : `${describe(op)} (${pointer})`)];
-  if (op.op === "oomScoreAdj") lines.push(`printf %s ${op.value} > /proc/$$/oom_score_adj`);
+  if (op.op === "oomScoreAdj") lines.push(`printf %s ${op.value} > /proc/self/oom_score_adj`);
   if (op.op === "userns")
-    lines.push("# (another process writes uid_map and gid_map; --map-root-user stands in for it)");
+    lines.push(
+      "# (tsrun writes uid_map and gid_map from outside; --map-root-user, which maps root alone, stands in for that)",
+    );
   return lines;
 }
 
@@ -79,19 +92,18 @@ function opLines(op: Op, root: string, plan: Plan): readonly string[] {
     case "domainname":
       return [`${op.op} -- ${quote(op.name)}`];
     case "oomScoreAdj":
-      return [`printf %s ${op.value} > /proc/$$/oom_score_adj`];
+      return [`printf %s ${op.value} > /proc/self/oom_score_adj`];
     case "propagation":
-      return [`mount --make-${propagationWord(op.flags)} /`];
+      return propagate(op, "/");
     case "rootfs":
       return [`mount --rbind ${quotePath(op.path)} ${quotePath(op.path)}`];
     case "pivotRoot":
-      return [`cd ${quotePath(root)}`, "pivot_root . .", "umount -l .", "cd /"];
     case "moveRoot":
-      return [`cd ${quotePath(root)}`, "mount --move . /", "# from here on inside: chroot . sh"];
+      return ["# (the chroot at the end stands in for this)"];
     case "sysctl":
       return [`printf %s ${quote(op.value)} > ${quotePath(`/proc/sys/${op.name}`)}`];
     case "rootReadonly":
-      return ["mount -o remount,bind,ro /"];
+      return [`mount -o remount,bind,ro ${quotePath(root)}`];
     case "mkdir":
     case "mkfile":
     case "mount":
@@ -103,7 +115,7 @@ function opLines(op: Op, root: string, plan: Plan): readonly string[] {
     case "maskPath":
       return fileLines(op, quotePath(root + op.target), root + op.target);
     default:
-      return explainProcess(op, plan);
+      return explainProcess(op, plan, root);
   }
 }
 

@@ -6,10 +6,12 @@ import type { Plan, Step } from "./ops.ts";
 
 /** What the host does before the plan runs: the cgroup's folders, its limits, the move into it. */
 export interface HostStep {
-  readonly what: "mkdir" | "write" | "attach";
+  readonly what: "mkdir" | "write" | "copy" | "attach";
   readonly path: string;
-  /** What is written. */
+  /** What is written, or the file whose content is. */
   readonly value?: string | undefined;
+  /** A file that is not there is no failure. */
+  readonly ifThere?: boolean;
   readonly pointer: Pointer | undefined;
 }
 
@@ -85,7 +87,9 @@ function hostText(step: HostStep): string {
     case "mkdir":
       return `make the cgroup ${step.path}`;
     case "write":
-      return `write ${step.value ?? ""} to ${step.path}`;
+      return `write ${step.value ?? ""} to ${step.path}${step.ifThere === true ? ", if there" : ""}`;
+    case "copy":
+      return `copy the parent's ${step.path.slice(step.path.lastIndexOf("/") + 1)} to ${step.path}`;
     case "attach":
       return `move the first process into ${step.path}`;
     default:

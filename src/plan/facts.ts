@@ -19,6 +19,7 @@ export interface Hierarchy {
   readonly own: string;
 }
 
+/** The cgroup hierarchies of the host (cgroups(7)). */
 export interface CgroupFacts {
   readonly mode: "v1" | "hybrid" | "v2" | "none";
   readonly hierarchies: readonly Hierarchy[];

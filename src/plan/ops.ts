@@ -21,6 +21,7 @@ export interface MountAttributes {
   readonly propagation: readonly bigint[];
 }
 
+/** What tsrun-init does in one go; native/plan.h says what each field means. */
 export type Op =
   | { readonly op: "join"; readonly ns: number; readonly path: string }
   | { readonly op: "userns"; readonly setGroups: number }

@@ -1,4 +1,4 @@
-/** Words of a shell script that are safe whatever they hold, and the option words of mount(8) and setpriv(1). */
+/** Words of a shell script that are safe whatever they hold, and the option words of mount(8) and capsh(1). */
 import { CAPABILITIES } from "../bundle/vocabulary.ts";
 import { visible } from "../error.ts";
 import { MOUNT_ATTR } from "../sys/constants.gen.ts";
@@ -54,11 +54,8 @@ export function afterMount(attributes: MountAttributes, place: string): readonly
   return lines;
 }
 
-/** setpriv(1)'s list of capabilities for a mask: `-all,+chown,+kill`. */
-export function capabilityWords(mask: bigint): string {
-  let words = "-all";
-  CAPABILITIES.forEach((name, bit) => {
-    if (((mask >> BigInt(bit)) & 1n) === 1n) words += `,+${name.slice("CAP_".length).toLowerCase()}`;
-  });
-  return words;
+/** A mask's capabilities as capsh(1) lists them: `cap_chown,cap_kill`. */
+export function capabilityList(mask: bigint): string {
+  const names = CAPABILITIES.filter((_, bit) => ((mask >> BigInt(bit)) & 1n) === 1n);
+  return names.map((name) => name.toLowerCase()).join(",");
 }

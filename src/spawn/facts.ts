@@ -4,7 +4,7 @@ import { wantedSources } from "../plan/compile.ts";
 import type { CgroupFacts, HostFacts, SourceKind } from "../plan/facts.ts";
 import { RLIMIT } from "../sys/constants.gen.ts";
 import { kindOf, readTextIfThere } from "../sys/files.ts";
-import { ids, rlimitOf } from "../sys/process.ts";
+import { caller, ids, rlimitOf } from "../sys/process.ts";
 
 /** Gathers the facts for one bundle. */
 export function hostFacts(
@@ -29,9 +29,9 @@ export function hostFacts(
  * the parent process's limit is the best guess.
  */
 export function callerNofile(): { readonly soft: bigint; readonly hard: bigint } | undefined {
-  const [soft, hard] = process.env["TSRUN_NOFILE"]?.split(":") ?? [];
-  if (soft !== undefined && hard !== undefined) return { soft: BigInt(soft), hard: BigInt(hard) };
+  const noted = caller()?.nofile;
+  if (noted !== undefined) return noted;
   const ours = rlimitOf(0, RLIMIT.RLIMIT_NOFILE);
-  const callers = rlimitOf(ids().ppid, RLIMIT.RLIMIT_NOFILE);
-  return ours !== undefined && callers !== undefined && callers.hard === ours.hard ? callers : undefined;
+  const parents = rlimitOf(ids().ppid, RLIMIT.RLIMIT_NOFILE);
+  return ours !== undefined && parents !== undefined && parents.hard === ours.hard ? parents : undefined;
 }

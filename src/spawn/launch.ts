@@ -179,12 +179,12 @@ function converse(
 }
 
 /** What tsrun-init could not do; fork enters the cgroups, which tsrun-init knows by their number only. */
-function refusal(plan: Plan, said: Failure, entrance: Entrance | undefined): Error {
+function refusal({ plan, bundle }: Start, said: Failure, entrance: Entrance | undefined): Error {
   const dir = said.call === "write" ? entrance?.dirs[Number(said.subject)] : entrance?.dirs.at(-1);
   const forks = plan.steps[said.op]?.op.op === "fork" && said.reason === "SYSCALL";
   return forks && dir !== undefined
     ? entranceError(dir, said.call, failureErrno(said))
-    : failed(plan.steps, 0, said);
+    : failed(plan.steps, 0, said, bundle);
 }
 
 function died(order: Order, host: HostSide): LaunchError {

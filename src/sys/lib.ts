@@ -4,7 +4,8 @@ import { ERRNO } from "./constants.gen.ts";
 import { open } from "./ffi.ts";
 import { nativeDir } from "./place.ts";
 
-const SIGNATURES = {
+/** Each function's parameters, as `Signature` of ffi.ts has it; a contract test holds them against lib.h. */
+export const SIGNATURES = {
   ts_batch: "pip",
   ts_read: "ppi",
   ts_list: "ppi",

@@ -123,10 +123,25 @@ export function clock(which: "realtime" | "monotonic"): bigint {
   return out[0] ?? 0n;
 }
 
-/** Whether a descriptor is open, and if so, whether it was opened close-on-exec. */
-export function descriptor(fd: number): "closed" | "inherited" | "cloexec" {
-  const answer = lib().ts_cloexec(fd);
-  return answer < 0 ? "closed" : answer === 1 ? "cloexec" : "inherited";
+/** What the launcher noted of whoever called tsrun (native/launch), before the engine changed it. */
+export interface Caller {
+  /** The limit of open files. */
+  readonly nofile: { readonly soft: bigint; readonly hard: bigint };
+  /** How many descriptors were open from 3 on, without a gap. */
+  readonly descriptors: number;
+}
+
+/** `undefined` where tsrun was not started by its launcher: as a library, for one. */
+export function caller(): Caller | undefined {
+  const [soft, hard, descriptors] = process.env["TSRUN_CALLER"]?.split(":") ?? [];
+  if (soft === undefined || hard === undefined || descriptors === undefined) return undefined;
+  return { nofile: { soft: BigInt(soft), hard: BigInt(hard) }, descriptors: Number(descriptors) };
+}
+
+/** Whether the caller passed this descriptor on purpose. Node's and Bun's own are close-on-exec. */
+export function isInherited(fd: number): boolean {
+  const known = caller();
+  return known === undefined ? lib().ts_cloexec(fd) === 0 : fd < 3 + known.descriptors;
 }
 
 /** Ends this process now. */
@@ -179,12 +194,12 @@ export function run(command: Command): Ran {
 }
 
 /** What native/launch adds to the environment: the engine's tuning and the launcher's note. */
-const LAUNCHERS = ["TSRUN_NOFILE", "BUN_JSC_useBaselineJIT", "BUN_JSC_useWasm", "BUN_JSC_numberOfGCMarkers"];
+const LAUNCHERS = ["TSRUN_CALLER", "BUN_JSC_useBaselineJIT", "BUN_JSC_useWasm", "BUN_JSC_numberOfGCMarkers"];
 
 /** The environment that tsrun was started with, as `NAME=value` entries. */
 export function environment(): readonly string[] {
   const entries: string[] = [];
-  const launched = process.env["TSRUN_NOFILE"] !== undefined;
+  const launched = process.env["TSRUN_CALLER"] !== undefined;
   for (const name in process.env) {
     if (!launched || !LAUNCHERS.includes(name)) entries.push(`${name}=${process.env[name] ?? ""}`);
   }

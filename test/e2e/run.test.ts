@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { probe } from "./support/config.ts";
-import { intended, messageOf, onlyTsrun, openHost } from "./support/host.ts";
+import { intended, messageOf, openHost } from "./support/host.ts";
 import { cgroupsOf, hasEnded, until } from "./support/outside.ts";
 
 const host = openHost();
@@ -116,17 +116,6 @@ t.test("output and input pass through", async (t) => {
   const bundle = host.bundle((config) => probe(config, "cat"));
   const outcome = await host.run(bundle, [], { input: "one\ntwo\0three\n" });
   t.equal(outcome.stdout, "one\ntwo\0three\n");
-});
-
-t.test("a foreground run holds little memory", async (t) => {
-  if (!(await onlyTsrun(host, t))) return;
-  const bundle = host.bundle((config) => probe(config, "trap"));
-  const call = host.start(["run", "-b", bundle.dir, host.id()]);
-  await until("the trap is set", () => call.stdout().includes("ready"));
-  const resident = Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${call.pid}/status`, "utf8"))?.[1]);
-  call.kill("SIGTERM");
-  await call.ended;
-  t.ok(resident < 4096, `${resident} kB are resident while the container runs`);
 });
 
 await host.end();

@@ -32,6 +32,7 @@ export function isBind(mount: Pick<Mount, "type" | "options">): boolean {
   return mount.type === "bind" || mount.options.includes("bind") || mount.options.includes("rbind");
 }
 
+/** One entry of uidMappings or gidMappings. @throws BundleError `missing`, `type`, `range` */
 export function decodeIdMapping(fields: Fields): IdMapping {
   return {
     containerID: fields.must("containerID", fields.u32("containerID")),

@@ -18,6 +18,7 @@ export function decodeScheduler(fields: Fields): Scheduler {
   };
 }
 
+/** process.ioPriority. @throws BundleError `missing`, `type`, `range` */
 export function decodeIoPriority(fields: Fields): IoPriority {
   return {
     class: fields.must("class", fields.oneOf("class", IO_PRIORITY_CLASSES)),
@@ -25,6 +26,7 @@ export function decodeIoPriority(fields: Fields): IoPriority {
   };
 }
 
+/** process.execCPUAffinity. @throws BundleError `type`, `format` */
 export function decodeExecCPUAffinity(fields: Fields): ExecCPUAffinity {
   return { initial: numberList(fields, "initial"), final: numberList(fields, "final") };
 }

@@ -25,10 +25,14 @@ const DEFAULTS = [
   "+c 1:9 rwm",
   "+c 5:0 rwm",
   "+c 5:2 rwm",
+  "+c 10:200 rwm",
   "+c 136:* rwm",
 ];
+/** Those with a number below and from 10:200 on: the list is sorted. */
+const BELOW = DEFAULTS.slice(0, -2);
+const ABOVE = DEFAULTS.slice(-2);
 const DENY = "-a *:* rwm";
-const with136 = (...more: string[]): string[] => [DENY, ...DEFAULTS.slice(0, -1), ...more, "+c 136:* rwm"];
+const among = (...more: string[]): string[] => [DENY, ...BELOW, ...more, ...ABOVE];
 
 const TABLE: readonly [string, readonly string[], readonly string[]][] = [
   ["no rules", [], [DENY, ...DEFAULTS]],
@@ -38,18 +42,18 @@ const TABLE: readonly [string, readonly string[], readonly string[]][] = [
   ["allow all but one", ["+a *:* rwm", "-c 10:229 w"], ["+a *:* rwm", "-c 10:229 w"]],
   ["allow all but a default: the default comes back", ["+a *:* rwm", "-c 1:3 w"], ["+a *:* rwm"]],
   ["deny all again", ["+a *:* rwm", DENY], [DENY, ...DEFAULTS]],
-  ["one more", [DENY, "+c 10:1 rw"], with136("+c 10:1 rw")],
-  ["merged", [DENY, "+c 10:1 m", "+c 10:1 r"], with136("+c 10:1 rm")],
-  ["partly taken back", [DENY, "+c 10:1 rwm", "-c 10:1 w"], with136("+c 10:1 rm")],
-  ["wholly taken back", [DENY, "+c 10:1 r", "-c 10:1 rwm"], with136()],
-  ["a wider denial does not reach a single rule", [DENY, "+c 10:1 r", "-c 10:* r"], with136("+c 10:1 r")],
+  ["one more", [DENY, "+c 10:1 rw"], among("+c 10:1 rw")],
+  ["merged", [DENY, "+c 10:1 m", "+c 10:1 r"], among("+c 10:1 rm")],
+  ["partly taken back", [DENY, "+c 10:1 rwm", "-c 10:1 w"], among("+c 10:1 rm")],
+  ["wholly taken back", [DENY, "+c 10:1 r", "-c 10:1 rwm"], among()],
+  ["a wider denial does not reach a single rule", [DENY, "+c 10:1 r", "-c 10:* r"], among("+c 10:1 r")],
   ["a default cannot be denied", [DENY, "-c 5:0 rwm"], [DENY, ...DEFAULTS]],
   [
     "sorted by number, then type",
     [DENY, "+c 10:1 r", "+b 10:1 r", "+b 8:* r"],
-    with136("+b 8:* r", "+b 10:1 r", "+c 10:1 r"),
+    among("+b 8:* r", "+b 10:1 r", "+c 10:1 r"),
   ],
-  ["every type but one number is not every device", ["+a 10:1 r"], with136("+b 10:1 r", "+c 10:1 r")],
+  ["every type but one number is not every device", ["+a 10:1 r"], among("+b 10:1 r", "+c 10:1 r")],
 ];
 
 for (const [name, rules, expected] of TABLE) {

@@ -1,0 +1,76 @@
+/** Changes to the host's files, and how they are written down for `ts_batch` of native/lib/files.c. */
+import { utf8 } from "./bytes.ts";
+
+/** One change to the host's files; `perform` does many in one call. */
+export type FileAction =
+  /** mkdir(2) with exactly this mode. With `keep`, a folder that is there already is no failure. */
+  | { readonly do: "mkdir"; readonly path: string; readonly mode: number; readonly keep?: boolean }
+  /** One write(2) to a file that exists: cgroup and proc files. With `ifThere`, a missing file is no failure. */
+  | { readonly do: "write"; readonly path: string; readonly text: string; readonly ifThere?: boolean }
+  /** Makes a file that must not exist yet and writes the whole text. */
+  | { readonly do: "create"; readonly path: string; readonly text: string; readonly mode: number }
+  | { readonly do: "rename"; readonly path: string; readonly to: string }
+  | { readonly do: "unlink"; readonly path: string; readonly ifThere?: boolean }
+  | { readonly do: "rmdir"; readonly path: string; readonly ifThere?: boolean };
+
+// The numbers of native/lib/files.c.
+const KIND = { mkdir: 1, write: 2, create: 3, rename: 4, unlink: 5, rmdir: 6 } as const;
+/** The calls by the numbers that `ts_batch` names them with. */
+export const ACTION_CALLS = ["", "mkdir", "open", "write", "rename", "unlink", "rmdir", "chmod"] as const;
+const HEADER = 20;
+
+function texts(action: FileAction): string {
+  switch (action.do) {
+    case "write":
+    case "create":
+      return action.text;
+    case "rename":
+      return action.to;
+    default:
+      return "";
+  }
+}
+
+function tolerates(action: FileAction): boolean {
+  switch (action.do) {
+    case "mkdir":
+      return action.keep === true;
+    case "write":
+    case "unlink":
+    case "rmdir":
+      return action.ifThere === true;
+    default:
+      return false;
+  }
+}
+
+/** The actions as `ts_batch` takes them. */
+export function encodeActions(actions: readonly FileAction[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for (const action of actions) {
+    const path = utf8(action.path);
+    const content = utf8(texts(action));
+    const length = (HEADER + path.length + 1 + content.length + 1 + 3) & ~3;
+    const part = new Uint8Array(length);
+    const mode = "mode" in action ? action.mode : 0;
+    new Uint32Array(part.buffer, 0, 5).set([
+      KIND[action.do],
+      tolerates(action) ? 1 : 0,
+      mode,
+      path.length,
+      content.length,
+    ]);
+    part.set(path, HEADER);
+    part.set(content, HEADER + path.length + 1);
+    parts.push(part);
+    size += length;
+  }
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

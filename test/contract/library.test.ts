@@ -1,0 +1,41 @@
+/** libtsrun's functions are the same in the built library, in lib.h, and in the table that TypeScript calls them by. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { execa } from "execa";
+import t from "tap";
+import { PROJECT } from "../../scripts/make-rootfs.ts";
+import { SIGNATURES } from "../../src/sys/lib.ts";
+
+const LIBRARY = join(PROJECT, "dist/libtsrun.so");
+
+/** The functions that lib.h declares, with a letter for each parameter. */
+function declared(): Readonly<Record<string, string>> {
+  const header = readFileSync(join(PROJECT, "native/lib/lib.h"), "utf8").replaceAll(/\/\*[^]*?\*\//g, "");
+  const found: Record<string, string> = {};
+  for (const [, result, name, parameters] of header.matchAll(/EXPORT ([a-z0-9_ ]+?) (\w+)\(([^)]*)\);/g)) {
+    if (name === undefined || parameters === undefined) throw new Error("the pattern has two groups");
+    t.equal(result, "int", `${name} answers an int`);
+    found[name] = parameters.trim() === "void" ? "" : parameters.split(",").map(letter).join("");
+  }
+  return found;
+}
+
+function letter(parameter: string): string {
+  if (/[*[]/.test(parameter)) return "p";
+  if (/^\s*int \w+$/.test(parameter)) return "i";
+  throw new Error(`a parameter that FFI is not told of: ${parameter}`);
+}
+
+t.test("lib.h declares what SIGNATURES calls, parameter by parameter", async (t) => {
+  t.strictSame(declared(), { ...SIGNATURES });
+});
+
+t.test(
+  "libtsrun.so exports that and nothing else",
+  { skip: !existsSync(LIBRARY) && "dist/libtsrun.so is not built" },
+  async (t) => {
+    const { stdout } = await execa("nm", ["-D", "--defined-only", LIBRARY]);
+    const exported = stdout.split("\n").map((line) => line.split(" ").at(-1) ?? "");
+    t.strictSame(exported.sort(), Object.keys(SIGNATURES).sort());
+  },
+);
