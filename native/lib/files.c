@@ -3,10 +3,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -238,6 +242,43 @@ int ts_lock(int fd, int exclusive, int wait)
 int ts_rename_new(const char *from, const char *to)
 {
 	return result(renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE));
+}
+
+int ts_resolve(const char *root, const char *path, int follow, uint8_t *out, int room)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW),
+		.resolve = RESOLVE_IN_ROOT,
+	};
+	char link[32];
+	int top = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (top < 0)
+		return -errno;
+	long fd;
+	int tries = 0;
+	/* EAGAIN: something on the machine was renamed during a "..". */
+	do
+		fd = syscall(SYS_openat2, top, path, &how, sizeof how);
+	while (fd < 0 && errno == EAGAIN && tries++ < 1000);
+	int error = fd < 0 ? -errno : 0;
+	(void)close(top);
+	if (error < 0)
+		return error;
+	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", (int)fd);
+	ssize_t length = readlink(link, (char *)out, (size_t)room);
+	error = length < 0 ? -errno : length == room ? -ENAMETOOLONG : (int)length;
+	(void)close((int)fd);
+	return error;
+}
+
+int ts_namespace(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	int type = result(ioctl(fd, NS_GET_NSTYPE));
+	(void)close(fd);
+	return type;
 }
 
 int ts_access(const char *path, int mode)

@@ -30,6 +30,13 @@ EXPORT int ts_write(int fd, const uint8_t *bytes, int length);
 EXPORT int ts_lock(int fd, int exclusive, int wait);
 /* renameat2(RENAME_NOREPLACE) */
 EXPORT int ts_rename_new(const char *from, const char *to);
+/*
+ * Where a path leads inside the tree at root, as a path of the host without symbolic links: its length, written to out
+ * without a NUL. The container's links stay in its root (openat2, RESOLVE_IN_ROOT); follow 0 leaves a last link as it is.
+ */
+EXPORT int ts_resolve(const char *root, const char *path, int follow, uint8_t *out, int room);
+/* The CLONE_NEW* type of the namespace at path; -ENOTTY where it is none. */
+EXPORT int ts_namespace(const char *path);
 /* access(2) */
 EXPORT int ts_access(const char *path, int mode);
 

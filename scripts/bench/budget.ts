@@ -75,7 +75,9 @@ function table(rows: readonly (readonly Measured[])[]): Table {
   const nothing = times[0]?.map(median) ?? [];
   return {
     title: "The start-up budget",
-    notes: ["programs compiled as tsrun is, whole process, ms; more: than the program that does nothing"],
+    notes: [
+      "programs compiled as tsrun is, whole process, ms; more: than the program that does nothing; tsrun goes through its launcher",
+    ],
     head: ["program", "back to back", "least", "more", "spaced", "least", "more", "runs"],
     rows: rows.map((ways, at) => [
       ways[0]?.what ?? "",

@@ -59,9 +59,7 @@ export function asText({ title, notes, head, rows }: Table): string {
       .join("  ")
       .trimEnd();
   const rule = widths.map((width) => "-".repeat(width)).join("  ");
-  return [`\n${title}`, ...notes.map((note) => `  ${note}`), line(head), rule, ...rows.map(line)].join(
-    "\n",
-  );
+  return [`\n${title}`, ...notes.map((note) => `  ${note}`), line(head), rule, ...rows.map(line)].join("\n");
 }
 
 /** The table for docs. */

@@ -1,4 +1,5 @@
 /** config.json to a {@link Bundle}: the only door into tsrun for a bundle's text. */
+import type { BundleError } from "../error.ts";
 import { decodeProcess } from "./decode/process.ts";
 import { decodeResources } from "./decode/resources.ts";
 import { decodeBundle } from "./decode/root.ts";
@@ -7,7 +8,7 @@ import { Fields } from "./fields.ts";
 import { parseJson } from "./json.ts";
 import { checkProcess } from "./rules/process.ts";
 import { checkResources } from "./rules/resources.ts";
-import { checkBundle } from "./rules.ts";
+import { brokenRules, checkBundle } from "./rules.ts";
 import type { Bundle, Process, Resources, Warning } from "./types.ts";
 
 /** A bundle that keeps every rule, and what was noticed on the way. */
@@ -27,6 +28,21 @@ export function parseBundle(text: string, dir: string): Decoded {
   fields.end();
   checkBundle(bundle);
   return { bundle, warnings: decoding.warnings };
+}
+
+/**
+ * Decodes the text of config.json for a look at all that is wrong: the broken rules are answered, not thrown.
+ * @throws BundleError for what cannot be decoded
+ */
+export function inspectBundle(
+  text: string,
+  dir: string,
+): Decoded & { readonly broken: readonly BundleError[] } {
+  const decoding = new Decoding();
+  const fields = new Fields(decoding, parseJson(text), "config.json");
+  const bundle = decodeBundle(fields, dir);
+  fields.end();
+  return { bundle, warnings: decoding.warnings, broken: brokenRules(bundle) };
 }
 
 /** Decodes a process object by itself, as `exec --process` reads it; pointers start at the object. @throws BundleError */

@@ -3,6 +3,7 @@
  * offending element, and gives a hint that cures it.
  */
 
+import { BundleError } from "../error.ts";
 import { checkCgroupsPath, checkDevices, checkMemoryPolicy } from "./rules/linux.ts";
 import { checkMountMappings, checkUserMappings } from "./rules/mappings.ts";
 import { checkMountPlaces } from "./rules/mounts.ts";
@@ -38,6 +39,20 @@ function checkLimits({ linux }: Bundle): void {
 
 function checkItsProcess({ process }: Bundle): void {
   if (process !== undefined) checkProcess(process, "/process");
+}
+
+/** What each rule has to say: every broken one, not only the first. */
+export function brokenRules(bundle: Bundle): readonly BundleError[] {
+  const broken: BundleError[] = [];
+  for (const rule of RULES) {
+    try {
+      rule(bundle);
+    } catch (error) {
+      if (!(error instanceof BundleError)) throw error;
+      broken.push(error);
+    }
+  }
+  return broken;
 }
 
 /** Applies every rule; the first that is broken throws. @throws BundleError */

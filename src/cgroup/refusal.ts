@@ -3,6 +3,7 @@
  */
 import { SystemError } from "../error.ts";
 import { entries, readTextIfThere } from "../sys/files.ts";
+import { firstMissing } from "./lists.ts";
 import type { CgroupWrite } from "./write.ts";
 
 /** What is added to a refused write. */
@@ -150,28 +151,6 @@ function cpusetHint(what: string, asked: string, online: string, dir: string, fi
   const parent = parentOf(dir);
   const allowed = readTextIfThere(`${parent}/${file}.effective`) ?? readTextIfThere(`${parent}/${file}`);
   return `the parent cgroup has ${what}s ${allowed?.trim() || "none"}`;
-}
-
-/** The first number of list `asked` that list `present` lacks; lists are like `0-3,7`. */
-function firstMissing(asked: string, present: string): number | undefined {
-  const have = ranges(present);
-  for (const [from, to] of ranges(asked)) {
-    let next = from;
-    // Ranges are few and sorted: walk over what is covered instead of over each number.
-    for (const [low, high] of have) if (next >= low && next <= high) next = high + 1;
-    if (next <= to) return next;
-  }
-  return undefined;
-}
-
-function ranges(list: string): [number, number][] {
-  const found: [number, number][] = [];
-  for (const part of list.split(",")) {
-    const [from, to] = part.trim().split("-");
-    const low = Number.parseInt(from ?? "", 10);
-    if (!Number.isNaN(low)) found.push([low, to === undefined ? low : Number.parseInt(to, 10)]);
-  }
-  return found;
 }
 
 function noBlockDevice({ value }: CgroupWrite): string {

@@ -74,7 +74,9 @@ function option(
     throw new UsageError(`flag needs an argument: -${name}`, {
       hint: `--${spec.name} takes a ${spec.value}`,
     });
-  given.set(spec.name, value);
+  // As runc has it, an empty value is none: engines pass what they have not set.
+  if (value === "") given.delete(spec.name);
+  else given.set(spec.name, value);
   return at + (equals < 0 ? 2 : 1);
 }
 

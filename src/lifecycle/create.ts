@@ -70,7 +70,8 @@ export function create(root: string, request: CreateRequest): Created {
   }
 }
 
-function requireRoot(): void {
+/** @throws UsageError where tsrun is not root */
+export function requireRoot(): void {
   if (ids().euid === 0) return;
   throw new UsageError("tsrun needs to be root", {
     hint: "containers of ordinary users are not supported by this version of tsrun yet",

@@ -1,6 +1,8 @@
 /** `explain`: what creating a container from a bundle would do, told without doing any of it. */
+import type { Bundle } from "../bundle/types.ts";
 import { BundleError } from "../error.ts";
 import { type ExplainFormat, explain, type HostStep } from "../plan/explain.ts";
+import { mapText } from "../spawn/idmaps.ts";
 import { status } from "../sys/files.ts";
 import { type CgroupSetup, type CreateRequest, loadBundle, prepare } from "./prepare.ts";
 
@@ -19,7 +21,7 @@ export function explainBundle(request: CreateRequest, format: ExplainFormat): st
       "a container is created for a process",
     );
   }
-  return explain(prepared.plan, hostSteps(prepared.cgroup), format);
+  return explain(prepared.plan, [...hostSteps(prepared.cgroup), ...mapSteps(prepared.bundle)], format);
 }
 
 /** What the host does itself: the cgroup in each hierarchy, the limits in it, the first process's move there. */
@@ -42,6 +44,15 @@ export function hostSteps({ facts, dirs, paths, writes }: CgroupSetup): readonly
   }
   for (const dir of new Set(dirs.values())) steps.push({ what: "attach", path: dir, pointer: undefined });
   return steps;
+}
+
+/** The id maps of a new user namespace; the host writes them once it exists. */
+function mapSteps({ linux }: Bundle): readonly HostStep[] {
+  if (!linux.namespaces.some(({ type, path }) => type === "user" && path === undefined)) return [];
+  return [
+    { what: "map", path: "uid_map", value: mapText(linux.uidMappings), pointer: "/linux/uidMappings" },
+    { what: "map", path: "gid_map", value: mapText(linux.gidMappings), pointer: "/linux/gidMappings" },
+  ];
 }
 
 /** The folders on the way to a cgroup that are not there yet, parents first. */

@@ -1,6 +1,5 @@
 /** One line for an operation: what it does to what, with flags by name. */
 import {
-  attributeNames,
   capabilityNames,
   cloneNames,
   deviceType,
@@ -12,11 +11,12 @@ import {
   namespaceName,
   personalityName,
   policyName,
-  propagationNames,
+  propagationWord,
   rlimitName,
   schedulerFlagNames,
 } from "./names.ts";
 import { type MountAttributes, NO_SOURCE, type Op } from "./ops.ts";
+import { attributeWords } from "./shell-words.ts";
 
 /** What an operation does, short enough for an error's sentence: `mount proc at /proc`. */
 export function describe(op: Op): string {
@@ -46,7 +46,7 @@ export function describe(op: Op): string {
     case "oomScoreAdj":
       return `set oom_score_adj to ${op.value}`;
     case "propagation":
-      return `make the mounts at / ${propagationNames(op.flags)}`;
+      return `make the mounts at / ${propagationWord(op.flags)}`;
     case "rootfs":
       return `attach the root filesystem ${op.path}`;
     case "mkdir":
@@ -167,8 +167,7 @@ export function details(op: Op): readonly string[] {
     case "mount":
       return [
         ...(op.source === op.fstype ? [] : [`source ${op.source}`]),
-        ...op.options,
-        ...attributeDetails(op),
+        ...new Set([...attributeDetails(op), ...op.options]),
         ...(op.ordinary === 1 ? ["no symbolic link on the way"] : []),
         ...(op.copyUp === 1 ? ["with a copy of the folder's content"] : []),
         ...(op.copyUp === 2 ? ["with the folder's mode"] : []),
@@ -216,12 +215,11 @@ export function details(op: Op): readonly string[] {
   }
 }
 
+/** Attributes in the words of mount(8), as config.json has them. */
 function attributeDetails(op: MountAttributes): readonly string[] {
-  const texts: string[] = [];
-  if (op.attrSet !== 0n) texts.push(`set ${attributeNames(op.attrSet)}`);
-  if (op.attrClear !== 0n) texts.push(`clear ${attributeNames(op.attrClear)}`);
-  if (op.recAttrSet !== 0n) texts.push(`set on the whole tree ${attributeNames(op.recAttrSet)}`);
-  if (op.recAttrClear !== 0n) texts.push(`clear on the whole tree ${attributeNames(op.recAttrClear)}`);
-  for (const flags of op.propagation) texts.push(propagationNames(flags));
+  const texts = [...attributeWords(op.attrSet, op.attrClear)];
+  const tree = attributeWords(op.recAttrSet, op.recAttrClear);
+  if (tree.length > 0) texts.push(`on the whole tree ${tree.join(" and ")}`);
+  for (const flags of op.propagation) texts.push(propagationWord(flags));
   return texts;
 }

@@ -47,7 +47,7 @@ export function explainProcess(op: Op, plan: Plan, root: string): readonly strin
       return [`taskset -p -c ${listText(op.cpus)} $$`];
     case "stdioOwner":
       // Not a device's: /dev/null is everybody's.
-      return ["0", "1", "2"].map((fd) => `[ -c /dev/fd/${fd} ] || chown ${op.uid} /dev/fd/${fd}`);
+      return ["0", "1", "2"].map((fd) => `[ -c /dev/fd/${fd} ] || chown -f ${op.uid} /dev/fd/${fd} || :`);
     case "keyring":
       return ["# (keyctl session would do it, which starts a program of its own)"];
     case "session":

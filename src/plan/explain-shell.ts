@@ -4,8 +4,9 @@
  */
 import { describe } from "./describe.ts";
 import type { HostStep } from "./explain.ts";
+import { enterLines } from "./explain-shell-enter.ts";
 import { explainProcess } from "./explain-shell-process.ts";
-import { deviceType, modeText, namespaceName, namespacesIn, propagationWord } from "./names.ts";
+import { deviceType, modeText, propagationWord } from "./names.ts";
 import type { Op, Plan } from "./ops.ts";
 import { dirName } from "./paths.ts";
 import { afterMount, attributeWords, comment, quote, quotePath } from "./shell-words.ts";
@@ -20,11 +21,7 @@ export function explainShell(plan: Plan, host: readonly HostStep[]): string {
     "# It is an explanation, not a runtime: it trusts the image. chroot stands in for pivot_root, since the tools that are",
     "# needed after it are the host's.",
     "set -eu",
-    'if [ "$#" -eq 0 ]; then',
-    ...host.map(hostLine),
-    ...plan.steps.slice(0, fork).flatMap(({ op, pointer }) => stageOneNote(op, pointer)),
-    `exec ${[...enterWords(plan), "sh", '"$0"', "inside"].join(" ")}`,
-    "fi",
+    ...enterLines(plan, fork, host),
   ];
   const root =
     plan.steps.map(({ op }) => (op.op === "rootfs" ? op.path : "")).find((path) => path !== "") ?? "/";
@@ -37,48 +34,8 @@ export function explainShell(plan: Plan, host: readonly HostStep[]): string {
   return `${lines.join("\n")}\n`;
 }
 
-function hostLine(step: HostStep): string {
-  switch (step.what) {
-    case "mkdir":
-      return `mkdir -p ${quotePath(step.path)}`;
-    case "write":
-      return step.ifThere === true
-        ? `[ ! -e ${quotePath(step.path)} ] || printf %s ${quote(step.value ?? "")} > ${quotePath(step.path)}`
-        : `printf %s ${quote(step.value ?? "")} > ${quotePath(step.path)}`;
-    case "copy":
-      return `cat ${quotePath(step.value ?? "")} > ${quotePath(step.path)}`;
-    case "attach":
-      return `echo $$ > ${quotePath(`${step.path}/cgroup.procs`)}`;
-    default:
-      return step.what satisfies never;
-  }
-}
-
 function propagate(op: Extract<Op, { op: "propagation" }>, place: string): readonly string[] {
   return [`mount --make-${propagationWord(op.flags)} ${quotePath(place)}`];
-}
-
-/** Stage one is one command, `exec nsenter ... unshare ...`; the notes before it say what each part is for. */
-function stageOneNote(op: Op, pointer: string | undefined): readonly string[] {
-  const lines = [comment(pointer === undefined ? describe(op) : `${describe(op)} (${pointer})`)];
-  if (op.op === "oomScoreAdj") lines.push(`printf %s ${op.value} > /proc/self/oom_score_adj`);
-  if (op.op === "userns")
-    lines.push(
-      "# (tsrun writes uid_map and gid_map from outside; --map-root-user, which maps root alone, stands in for that)",
-    );
-  return lines;
-}
-
-function enterWords(plan: Plan): readonly string[] {
-  const joins: string[] = [];
-  const makes: string[] = [];
-  for (const { op } of plan.steps) {
-    if (op.op === "join") joins.push(`--${namespaceName(op.ns)}=${quote(op.path)}`);
-    else if (op.op === "userns") makes.push("--user", "--map-root-user");
-    else if (op.op === "unshare") makes.push(...namespacesIn(op.flags).map((name) => `--${name}`));
-    else if (op.op === "timeOffset") makes.push(`--${op.clock}`, String(op.secs));
-  }
-  return [...(joins.length > 0 ? ["nsenter", ...joins] : []), "unshare", ...makes, "--fork"];
 }
 
 /** The commands for one operation of stage two or three; none where no tool can do it. */
@@ -138,8 +95,9 @@ function fileLines(op: FileOp, place: string, path: string): readonly string[] {
       const command = `mount -t ${quote(op.fstype)}${options} ${quotePath(op.source)} ${place}`;
       if (op.copyUp === 1)
         return [
-          "# (what the folder holds is copied into the new filesystem first)",
+          `copy="$(mktemp -d)"; cp -a ${place}/. "$copy"`,
           command,
+          `cp -a "$copy"/. ${place}; rm -r "$copy"`,
           ...afterMount(op, place),
         ];
       if (op.copyUp === 0) return [command, ...afterMount(op, place)];

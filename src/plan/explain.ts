@@ -6,7 +6,8 @@ import type { Plan, Step } from "./ops.ts";
 
 /** What the host does before the plan runs: the cgroup's folders, its limits, the move into it. */
 export interface HostStep {
-  readonly what: "mkdir" | "write" | "copy" | "attach";
+  readonly what: "mkdir" | "write" | "copy" | "map" | "attach";
+  /** A file or folder; for `map` the name of the file below /proc/PID. */
   readonly path: string;
   /** What is written, or the file whose content is. */
   readonly value?: string | undefined;
@@ -61,7 +62,10 @@ function explainText(plan: Plan, host: readonly HostStep[]): string {
   const lines: string[] = [];
   if (host.length > 0) {
     lines.push("host");
-    for (const step of host) lines.push(line(hostText(step), step.pointer));
+    for (const step of host) if (step.what !== "attach") lines.push(line(hostText(step), step.pointer));
+    const entered = host.filter(({ what }) => what === "attach").length;
+    if (entered > 0)
+      lines.push(line(`let the first process into these cgroups (${entered} hierarchies)`, undefined));
   }
   const stages = stagesOf(plan.steps);
   let last: Stage | undefined;
@@ -90,6 +94,8 @@ function hostText(step: HostStep): string {
       return `write ${step.value ?? ""} to ${step.path}${step.ifThere === true ? ", if there" : ""}`;
     case "copy":
       return `copy the parent's ${step.path.slice(step.path.lastIndexOf("/") + 1)} to ${step.path}`;
+    case "map":
+      return `write ${(step.value ?? "").trim().replaceAll("\n", ", ")} to the ${step.path} of the user namespace`;
     case "attach":
       return `move the first process into ${step.path}`;
     default:

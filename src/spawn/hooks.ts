@@ -58,7 +58,7 @@ export function runHook(
         `${pointer}/path`,
         `execve: ${ran.errno}: ${errnoText(ran.errno)}`,
         "",
-        notStarted(ran.errno),
+        notStartedHint(ran.errno),
       );
     case "timeout":
       return hookError(
@@ -79,7 +79,8 @@ export function runHook(
   }
 }
 
-function notStarted(errno: string): string {
+/** What to do about a hook that could not be executed. */
+export function notStartedHint(errno: string): string {
   if (errno === "EACCES") return "a hook must be an executable file";
   if (errno === "ENOEXEC") return "a hook must be a program of this machine, or a script that begins with #!";
   return "a hook's path is that of a program on the host, and so is a script's interpreter";

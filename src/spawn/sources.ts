@@ -1,5 +1,5 @@
 /** Mount sources that the host opens for tsrun-init: what a mapped root could not reach, and id-mapped mounts. */
-import { errnoText, SystemError } from "../error.ts";
+import { errnoText, type Pointer, SystemError } from "../error.ts";
 import type { HostSource } from "../plan/ops.ts";
 import { cstring } from "../sys/bytes.ts";
 import { O } from "../sys/constants.gen.ts";
@@ -24,6 +24,15 @@ function userNamespace(source: HostSource, first: Pidfd): Handle | undefined {
   }
 }
 
+/** The error for a source that cannot be opened. */
+export function refusedSource(path: string, errno: string, pointer: Pointer): SystemError {
+  return new SystemError("open_tree", errno, path, {
+    doing: `open the mount source ${path}`,
+    pointer,
+    hint: sourceHint(errno, pointer),
+  });
+}
+
 function sourceHint(errno: string, pointer: string): string | undefined {
   if (errno === "EINVAL") return "the source is an unbindable mount";
   if (errno !== "ENOENT") return undefined;
@@ -46,11 +55,7 @@ export function openSource(source: HostSource, first: Pidfd): Handle {
   if (fd >= 0) return new Handle(fd);
   const errno = errnoName(-fd);
   if (namespace === undefined || errno === "ENOENT") {
-    throw new SystemError("open_tree", errno, source.path, {
-      doing: `open the mount source ${source.path}`,
-      pointer: source.pointer,
-      hint: sourceHint(errno, source.pointer),
-    });
+    throw refusedSource(source.path, errno, source.pointer);
   }
   throw new SystemError("mount_setattr", errno, source.path, {
     doing: `id-map the mount of ${source.path}`,

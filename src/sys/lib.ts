@@ -16,6 +16,8 @@ export const SIGNATURES = {
   ts_lock: "iii",
   ts_rename_new: "pp",
   ts_access: "pi",
+  ts_resolve: "ppipi",
+  ts_namespace: "p",
   ts_memfd: "ppi",
   ts_program: "p",
   ts_spawn_init: "iiiiippip",

@@ -45,7 +45,7 @@ t.test("each command and option is told of once", async (t) => {
     const words = options.flatMap(({ name, short }) => (short === undefined ? [name] : [name, short]));
     t.strictSame(words, [...new Set(words)], name);
     t.notOk(words.includes("h") || words.includes("help"), `${name}: help is everybody's`);
-    for (const { text, name: option } of [...options, { name, text }])
-      t.match(text, /^\S.*[^.\s]$/, `${name} ${option}`);
+    const told = [[name, text] as const, ...options.map((option) => [option.name, option.text] as const)];
+    for (const [word, help] of told) t.match(help, /^\S.*[^.\s]$/, `${name} ${word}`);
   }
 });

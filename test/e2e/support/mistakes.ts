@@ -235,7 +235,7 @@ export const MISTAKES: readonly Mistake[] = [
   },
   {
     what: "an effective capability that is not permitted",
-    make: (c) => void c.process.capabilities?.effective?.push("CAP_SYS_ADMIN"),
+    make: (c) => void (c.process.capabilities = { effective: ["CAP_KILL"] }),
     pointer: "/process/capabilities/effective",
     cause: /EPERM/,
     cure: /permitted/,
@@ -310,7 +310,7 @@ export const MISTAKES: readonly Mistake[] = [
     make: (c) =>
       void c.mounts.push({ destination: "/etc", type: "bind", source: "/etc/passwd", options: ["bind"] }),
     pointer: "/mounts/6/destination",
-    cause: /ENOTDIR|EISDIR/,
+    cause: /move_mount.*EINVAL/,
     cure: /file/,
   },
   {
@@ -422,6 +422,7 @@ export const MISTAKES: readonly Mistake[] = [
     what: "a root that is not mapped",
     make: (c) => {
       c.linux.namespaces.push({ type: "user" });
+      c.process.user = { uid: 1, gid: 0 };
       c.linux.uidMappings = [{ containerID: 1, hostID: 100000, size: 10 }];
       c.linux.gidMappings = [{ containerID: 0, hostID: 100000, size: 10 }];
     },

@@ -1,0 +1,35 @@
+/** Looking closely at files without touching them: what `check` asks of a container's root before there is a container. */
+import { cstring, text } from "./bytes.ts";
+import { errnoName, lib } from "./lib.ts";
+
+/** Where a path leads, or the errno name of why it leads nowhere. */
+export type Resolved = { readonly path: string } | { readonly errno: string };
+
+/**
+ * Follows a path inside the tree at `root` as the container will, its symbolic links included; the answer is a path of the
+ * host that has none. Without `follow` a last symbolic link is itself the answer.
+ */
+export function resolveIn(root: string, path: string, follow = true): Resolved {
+  const out = new Uint8Array(4096);
+  const length = lib().ts_resolve(cstring(root), cstring(path), follow ? 1 : 0, out, out.length);
+  return length < 0 ? { errno: errnoName(-length) } : { path: text(out.subarray(0, length)) };
+}
+
+/** The first bytes of a file; `undefined` where it cannot be read. */
+export function readStart(path: string, size: number): Uint8Array | undefined {
+  const buffer = new Uint8Array(size);
+  const got = lib().ts_read(cstring(path), buffer, size);
+  if (got >= 0) return buffer.subarray(0, got);
+  return errnoName(-got) === "EFBIG" ? buffer : undefined;
+}
+
+/** The CLONE_NEW* type of the namespace that a path names, or the errno name of why it names none. */
+export function namespaceType(path: string): number | { readonly errno: string } {
+  const type = lib().ts_namespace(cstring(path));
+  return type < 0 ? { errno: errnoName(-type) } : type;
+}
+
+/** Whether this process may execute a file of the host. */
+export function mayExecute(path: string): boolean {
+  return lib().ts_access(cstring(path), 1) >= 0;
+}

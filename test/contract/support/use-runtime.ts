@@ -1,0 +1,83 @@
+/**
+ * Uses the built library as a program of its own would: `use-runtime LIBRARY BUNDLE ID`. Prints what it got as JSON. The
+ * bundle's program sleeps; its root file system has the probe.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+type Library = typeof import("../../../src/index.ts");
+
+const [library = "", bundle = "", id = ""] = process.argv.slice(2);
+const tsrun = (await import(pathToFileURL(library).href)) as Library;
+const runtime = new tsrun.Runtime({ root: join(bundle, "state") });
+const config = JSON.parse(readFileSync(join(bundle, "config.json"), "utf8")) as {
+  process: { args: string[] };
+};
+
+/** Gives the container another program. */
+function program(...args: readonly string[]): void {
+  config.process.args = ["/bin/probe", ...args];
+  writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
+}
+
+/** What a promise is refused with. */
+async function refusal(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    return { resolved: await promise };
+  } catch (error) {
+    const known = error instanceof tsrun.TsrunError;
+    return known ? [error.name, error.code, error.pointer ?? null] : String(error);
+  }
+}
+
+/** Whether the event loop goes round while something is awaited. */
+async function alongside<T>(promise: Promise<T>): Promise<readonly [T, boolean]> {
+  let rounds = 0;
+  const timer = setInterval(() => rounds++, 5);
+  const value = await promise;
+  clearInterval(timer);
+  return [value, rounds > 5];
+}
+
+const said: Record<string, unknown> = { version: tsrun.VERSION, none: await runtime.list() };
+
+program("do", "echo", "from the container", ",", "exit", "7");
+said["created"] = (await runtime.create({ id, bundle })).status;
+said["twice"] = await refusal(runtime.create({ id, bundle }));
+await runtime.start(id);
+said["ended"] = await runtime.wait(id);
+said["again"] = await runtime.wait(id);
+said["stopped"] = (await runtime.state(id)).status;
+said["listed"] = (await runtime.list()).map((row) => [row.id === id, row.status]);
+said["deleted"] = await runtime.delete(id);
+
+program("sleep", "100");
+const run = runtime.run({ id, bundle });
+setTimeout(() => void runtime.kill(id, "kill"), 100);
+said["run"] = await alongside(run);
+said["gone"] = await refusal(runtime.state(id));
+
+await runtime.create({ id, bundle });
+await runtime.start(id);
+const other = new tsrun.Runtime({ root: runtime.root });
+const [own, foreign] = [runtime.wait(id), other.wait(id)];
+said["refused"] = await refusal(runtime.delete(id));
+said["forced"] = await runtime.delete(id, { force: true });
+said["ends"] = [await own, (await foreign) ?? null];
+said["unknown"] = [await runtime.delete(id, { force: true }), await refusal(runtime.delete(id))];
+said["signal"] = await refusal(runtime.kill(id, "FOO"));
+
+config.process.args = ["/no/such"];
+writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
+said["exec"] = await refusal(runtime.create({ id, bundle }));
+said["left"] = await runtime.list();
+
+const loaded = tsrun.loadBundle(bundle);
+said["plan"] = tsrun.compilePlan(loaded, { id }).steps.at(-1)?.op.op;
+said["pure"] = [
+  tsrun.check(bundle).problems.length,
+  tsrun.explain(bundle, { id }, "json").startsWith("{"),
+  "hooks" in tsrun.features(),
+];
+console.log(JSON.stringify(said));

@@ -1,0 +1,94 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import t from "tap";
+import { parseBundle } from "../../../src/bundle/parse.ts";
+import { absolute, listenFds, loadBundle, prepare } from "../../../src/lifecycle/prepare.ts";
+import { specConfig } from "../../../src/lifecycle/spec.ts";
+import { noLibrary } from "../native.ts";
+
+t.test("absolute() is lexical and ends inside the root", async (t) => {
+  const here = process.cwd();
+  const cases: readonly (readonly [string, string])[] = [
+    ["/", "/"],
+    ["/a/b", "/a/b"],
+    ["/a//b/./c/", "/a/b/c"],
+    ["/a/../b", "/b"],
+    ["/../..", "/"],
+    ["a", `${here}/a`],
+    ["./a/..", here],
+    ["", here],
+  ];
+  for (const [path, expected] of cases) t.equal(absolute(path), expected, JSON.stringify(path));
+});
+
+t.test("listenFds() counts what systemd passed to this very process", async (t) => {
+  const count = (fds: string | undefined, pid: string | undefined): number => {
+    for (const [name, value] of [
+      ["LISTEN_FDS", fds],
+      ["LISTEN_PID", pid],
+    ] as const) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+    return listenFds();
+  };
+  const own = String(process.pid);
+  t.equal(count(undefined, undefined), 0);
+  t.equal(count("2", own), 2);
+  t.equal(count("2", "1"), 0, "another process's");
+  t.equal(count("2", undefined), 0);
+  for (const odd of ["", "-1", "x", "99999", "1.5"]) t.equal(count(odd, own), 0, JSON.stringify(odd));
+  t.equal(count(undefined, undefined), 0);
+});
+
+t.test("with the library", { skip: noLibrary }, async (t) => {
+  t.test("loadBundle() of a folder without config.json", async (t) => {
+    const dir = t.testdir();
+    t.throws(() => loadBundle(dir), {
+      name: "BundleError",
+      code: "missing",
+      pointer: "",
+      message: `JSON specification file config.json not found in ${dir}`,
+    });
+    t.throws(() => loadBundle("/no/such"), {
+      code: "missing",
+      message: "JSON specification file config.json not found in /no/such",
+    });
+  });
+
+  t.test("what spec writes is a bundle without a word of warning", async (t) => {
+    const { bundle, warnings } = parseBundle(JSON.stringify(specConfig()), "/b");
+    t.strictSame(warnings, []);
+    t.match(bundle, {
+      root: { path: "/b/rootfs", readonly: true },
+      process: { args: ["sh"], noNewPrivileges: true },
+    });
+  });
+
+  t.test("prepare() refuses what is no root, a terminal, a console socket", async (t) => {
+    const dir = t.testdir();
+    const prepared =
+      (change: object, more: object = {}) =>
+      () => {
+        writeFileSync(join(dir, "config.json"), JSON.stringify({ ...specConfig(), ...change }));
+        return prepare(loadBundle(dir), { id: "c1", bundle: dir, ...more });
+      };
+    t.throws(prepared({}), {
+      code: "missing",
+      pointer: "/root/path",
+      message: `invalid rootfs: stat ${dir}/rootfs: no such file or directory`,
+    });
+    t.throws(prepared({ root: { path: "config.json" } }), {
+      pointer: "/root/path",
+      message: `invalid rootfs: ${dir}/config.json is not a directory`,
+    });
+    mkdirSync(join(dir, "rootfs"));
+    const process = { terminal: true, cwd: "/", args: ["sh"], user: { uid: 0, gid: 0 } };
+    t.throws(prepared({ process }), { code: "unsupported", pointer: "/process/terminal" });
+    t.throws(prepared({}, { consoleSocket: "/s" }), {
+      name: "UsageError",
+      message: "cannot use console socket if tsrun will not detach or allocate tty",
+    });
+    t.equal(prepared({})().plan.steps.at(-1)?.op.op, "exec");
+  });
+});
