@@ -17,7 +17,9 @@ function sh(command: string, ...args: string[]): void {
 
 function commit(): string {
   try {
-    const head = execFileSync("git", ["rev-parse", "--short=12", "HEAD"], { stdio: ["ignore", "pipe", "ignore"] });
+    const head = execFileSync("git", ["rev-parse", "--short=12", "HEAD"], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     return head.toString().trim();
   } catch {
     return "unknown";
@@ -32,9 +34,26 @@ const entry = "src/cli/tsrun.ts";
 // Without the two --no flags a bunfig.toml (with preload scripts) or .env in the current folder would be loaded: the
 // current folder is the bundle, so its author would run code as root on the host.
 const isolated = ["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"];
-const compiled = ["--compile", "--minify", "--bytecode", "--format=esm", ...isolated];
+const compiled = [
+  "--compile",
+  "--minify",
+  "--bytecode",
+  "--format=cjs",
+  "--define=TSRUN_COMPILED=true",
+  ...isolated,
+];
 sh(bun, "build", ...compiled, define, entry, "--outfile", join("dist", "tsrun-host"));
-sh(bun, "build", "--target=node", "--format=esm", "--external=koffi", define, entry, "--outfile", join("dist", "tsrun.js"));
+sh(
+  bun,
+  "build",
+  "--target=node",
+  "--format=esm",
+  "--external=koffi",
+  define,
+  entry,
+  "--outfile",
+  join("dist", "tsrun.js"),
+);
 writeFileSync("dist/tsrun.js", `#!/usr/bin/env node\n${readFileSync("dist/tsrun.js", "utf8")}`);
 chmodSync("dist/tsrun.js", 0o755);
 

@@ -85,7 +85,7 @@ function cgroupFolders(): string[] {
     .filter((path) => existsSync(path));
 }
 
-function story(): void {
+function lifecycle(): void {
   const hello = tsrun("run", "-b", bundle("hello"), `${id}-hello`);
   shows(
     "run: create, start, wait and delete in one; the exit code is the program's",
@@ -124,7 +124,9 @@ function story(): void {
     "delete: process, cgroups and state are gone",
     tsrun("delete", "--force", id).code === 0 && cgroupFolders().length === 0,
   );
+}
 
+function limitsAndMistakes(): void {
   const limits = tsrun("run", "-b", bundle("limits"), `${id}-limits`);
   shows(
     "limits bite: 20 processes, a fifth of a processor, 64 MiB; past it the kernel kills (128 + 9)",
@@ -170,7 +172,8 @@ if (process.getuid?.() !== 0) {
   process.chdir(PROJECT);
   for (const name of ["hello", "limits", "readonly"]) makeRootfs(join(PROJECT, "bundles", name, "rootfs"));
   try {
-    story();
+    lifecycle();
+    limitsAndMistakes();
   } finally {
     tidy();
   }

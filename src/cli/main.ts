@@ -1,42 +1,59 @@
 /** The command: argv in, exit code out. */
 import { SystemError, UsageError } from "../error.ts";
 import { COMMIT, SPEC_VERSION, VERSION } from "../version.ts";
+import { ABSENT } from "./absent.ts";
 import { parse } from "./parse.ts";
 import { configure, print, reportError } from "./report.ts";
 import type { Options } from "./table.ts";
 
-/** Runs one command line; never throws. */
-export async function main(argv: readonly string[]): Promise<number> {
+/** Runs one command line; never throws. What is hot is done when this returns: a promise costs a turn of the loop. */
+export function main(argv: readonly string[]): number | Promise<number> {
   try {
-    const parsed = parse(argv, configure);
-    switch (parsed.kind) {
-      case "version":
-        print(`tsrun version ${VERSION}\ncommit: ${COMMIT}\nspec: ${SPEC_VERSION}\n`);
-        return 0;
-      case "help": {
-        const { help } = await import("./help.ts");
-        print(help(parsed.topic));
-        return 0;
-      }
-      case "unknown":
-        reportError(
-          new UsageError(`No help topic for '${parsed.name}'`, { hint: "tsrun --help lists the commands" }),
-        );
-        return 3;
-      case "call": {
-        checkFormat(parsed.globals);
-        const { command } = await parsed.command.load();
-        return await command(parsed);
-      }
-      default:
-        return parsed satisfies never;
-    }
+    const code = perform(argv);
+    return typeof code === "number" ? code : code.catch(failed);
   } catch (error) {
-    // Whoever read our output has seen enough.
-    if (error instanceof SystemError && error.syscall === "write" && error.code === "EPIPE") return 1;
-    reportError(error);
-    return 1;
+    return failed(error);
   }
+}
+
+function failed(error: unknown): number {
+  // Whoever read our output has seen enough.
+  if (error instanceof SystemError && error.syscall === "write" && error.code === "EPIPE") return 1;
+  reportError(error);
+  return 1;
+}
+
+function perform(argv: readonly string[]): number | Promise<number> {
+  const parsed = parse(argv, configure);
+  switch (parsed.kind) {
+    case "version":
+      print(`tsrun version ${VERSION}\ncommit: ${COMMIT}\nspec: ${SPEC_VERSION}\n`);
+      return 0;
+    case "help":
+      return printHelp(parsed.topic);
+    case "unknown":
+      reportError(
+        new UsageError(`No help topic for '${parsed.name}'`, {
+          hint: ABSENT.includes(parsed.name)
+            ? `this version of tsrun has no ${parsed.name} yet`
+            : "tsrun --help lists the commands",
+        }),
+      );
+      return 3;
+    case "call": {
+      checkFormat(parsed.globals);
+      const module = parsed.command.load();
+      return "command" in module ? module.command(parsed) : module.then(({ command }) => command(parsed));
+    }
+    default:
+      return parsed satisfies never;
+  }
+}
+
+async function printHelp(topic: string | undefined): Promise<number> {
+  const { help } = await import("./help.ts");
+  print(help(topic));
+  return 0;
 }
 
 function checkFormat(globals: Options): void {

@@ -2,4 +2,6 @@
 import { exit } from "../sys/process.ts";
 import { main } from "./main.ts";
 
-exit(await main(process.argv.slice(2)));
+const code = main(process.argv.slice(2));
+if (typeof code === "number") exit(code);
+void code.then(exit);

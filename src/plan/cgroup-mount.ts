@@ -64,23 +64,11 @@ function compileV1(
   const propagation = request.propagation.map((flags) => BigInt(flags));
   const plain = { attrClear: 0n, recAttrSet: 0n, recAttrClear: 0n, propagation };
   const readOnly = request.readOnly === undefined ? 0 : MOUNT_ATTR.RDONLY;
-  const fresh = { ordinary: 0, copyUp: 0 } as const;
+  const mount = { ...plain, op: "mount", ordinary: 0, copyUp: 0 } as const;
   const namespaced = namespaceOf(bundle, "cgroup") !== undefined;
   add(draft, { op: "mkdir", target, mode: 0o755 }, pointer);
-  add(
-    draft,
-    {
-      ...plain,
-      ...fresh,
-      op: "mount",
-      target,
-      source: "tmpfs",
-      fstype: "tmpfs",
-      options: ["mode=755"],
-      attrSet: BigInt(USUAL),
-    },
-    pointer,
-  );
+  const tmpfs = { source: "tmpfs", fstype: "tmpfs", options: ["mode=755"], attrSet: BigInt(USUAL) };
+  add(draft, { ...mount, target, ...tmpfs }, pointer);
   for (const hierarchy of facts.cgroup.hierarchies) {
     if (hierarchy.version !== 1) continue;
     const name = baseName(hierarchy.mountpoint);
@@ -91,11 +79,7 @@ function compileV1(
       const source = name === "systemd" ? "systemd" : "cgroup";
       const options = hierarchy.controllers;
       const attrSet = BigInt(USUAL | readOnly);
-      add(
-        draft,
-        { ...plain, ...fresh, op: "mount", target: place, source, fstype: "cgroup", options, attrSet },
-        pointer,
-      );
+      add(draft, { ...mount, target: place, source, fstype: "cgroup", options, attrSet }, pointer);
     } else {
       bindOwnCgroup(draft, bundle, facts, hierarchy, place, attributes(request), pointer);
     }

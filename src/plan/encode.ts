@@ -138,22 +138,12 @@ function tooLong(writer: Writer): never {
   throw new BundleError("limit", writer.pointer, `a text of more than ${PLAN.maxString} bytes`);
 }
 
-/** Writes UTF-8 without a NUL; answers its length in bytes. Nearly every text of a plan is ASCII. */
+const encoder = new TextEncoder();
+
+/** Writes UTF-8 without a NUL; answers its length in bytes. */
 function writeText(writer: Writer, value: string, start: number): number {
-  const { bytes } = writer;
-  for (let index = 0; index < value.length; index++) {
-    const code = value.charCodeAt(index);
-    if (code === 0) {
-      throw new BundleError("format", writer.pointer, "a text holds a NUL character, where C ends");
-    }
-    if (code < 0x80) {
-      bytes[start + index] = code;
-      continue;
-    }
-    if (value.includes("\0", index)) {
-      throw new BundleError("format", writer.pointer, "a text holds a NUL character, where C ends");
-    }
-    return index + new TextEncoder().encodeInto(value.slice(index), bytes.subarray(start + index)).written;
+  if (value.includes("\0")) {
+    throw new BundleError("format", writer.pointer, "a text holds a NUL character, where C ends");
   }
-  return value.length;
+  return encoder.encodeInto(value, writer.bytes.subarray(start)).written;
 }

@@ -3,7 +3,6 @@ import { CAPABILITIES, PERSONALITY_DOMAINS } from "../bundle/vocabulary.ts";
 import {
   CLONE,
   IOPRIO_CLASS,
-  MOUNT_ATTR,
   MPOL,
   MS,
   PERSONALITY,
@@ -31,11 +30,6 @@ function nameOf(value: number, table: Readonly<Record<string, number>>): string 
   return String(value);
 }
 
-/** `MS_SLAVE|MS_REC` */
-export function propagationNames(flags: bigint): string {
-  return bits(Number(flags), MS, "MS_");
-}
-
 /** The word that config.json and mount(8) have for propagation flags: `rslave`. */
 export function propagationWord(flags: bigint): string {
   const value = Number(flags);
@@ -53,20 +47,6 @@ export function propagationWord(flags: bigint): string {
 /** `CLONE_NEWNS|CLONE_NEWPID` */
 export function cloneNames(flags: number): string {
   return bits(flags, CLONE, "CLONE_");
-}
-
-/** `MOUNT_ATTR_RDONLY|MOUNT_ATTR_NOSUID`, with the access-time field as its one value. */
-export function attributeNames(attributes: bigint): string {
-  const { RDONLY, NOSUID, NODEV, NOEXEC, NODIRATIME, NOSYMFOLLOW, IDMAP, _ATIME } = MOUNT_ATTR;
-  const value = Number(attributes);
-  const plain = { RDONLY, NOSUID, NODEV, NOEXEC, NODIRATIME, NOSYMFOLLOW, IDMAP };
-  const field = value & _ATIME;
-  const names = bits(value & ~_ATIME, plain, "MOUNT_ATTR_");
-  if (field === 0) return names;
-  const atime = `MOUNT_ATTR_${
-    field === _ATIME ? "_ATIME" : field === MOUNT_ATTR.NOATIME ? "NOATIME" : "STRICTATIME"
-  }`;
-  return names === "0" ? atime : `${names}|${atime}`;
 }
 
 /** `CAP_CHOWN,CAP_KILL`, `all` for every capability that tsrun knows, `none`. */

@@ -2,7 +2,7 @@
 import type { Warning } from "../../bundle/types.ts";
 import { type Pointer, TsrunError } from "../../error.ts";
 
-/** Collects problems and warnings, each place of config.json once: what goes wrong there first is the cause. */
+/** Collects problems and warnings, each place of config.json once: what goes wrong there, or within, first is the cause. */
 export class Findings {
   readonly problems: TsrunError[] = [];
   readonly warnings: Warning[] = [];
@@ -11,7 +11,9 @@ export class Findings {
     if (error === undefined) return;
     const { pointer } = error;
     const known = this.problems.some((other) =>
-      pointer === undefined || pointer === "" ? other.message === error.message : other.pointer === pointer,
+      pointer === undefined || pointer === ""
+        ? other.message === error.message
+        : other.pointer === pointer || other.pointer?.startsWith(`${pointer}/`) === true,
     );
     if (!known) this.problems.push(error);
   }

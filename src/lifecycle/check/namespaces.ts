@@ -53,5 +53,9 @@ export function foreseeTimeOffset(op: Extract<Op, { op: "timeOffset" }>): Refusa
   const now = op.clock === "monotonic" ? clock("monotonic") / 1_000_000_000n : uptime;
   const then = now + BigInt.asIntN(64, op.secs);
   if (then >= 0n && then <= LAST_SECOND) return undefined;
-  return { call: "write", errno: "ERANGE", subject: `/proc/self/timens_offsets: ${op.clock} ${op.secs} ${op.nanosecs}\n` };
+  return {
+    call: "write",
+    errno: "ERANGE",
+    subject: `/proc/self/timens_offsets: ${op.clock} ${op.secs} ${op.nanosecs}\n`,
+  };
 }

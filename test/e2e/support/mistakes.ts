@@ -2,9 +2,24 @@
  * Mistakes in a config.json that its own rules cannot show: only this host or the kernel can. One table for two tests:
  * what `create` says, and that `check` says the same without trying.
  */
-import { chmodSync, closeSync, mkdirSync, openSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Config } from "./config.ts";
+
+/** Something of the host. */
+export interface Need {
+  readonly what: string;
+  readonly have: () => boolean;
+}
 
 /** One mistake. */
 export interface Mistake {
@@ -16,13 +31,38 @@ export interface Mistake {
   /** What the line must say of the cause, and of the cure. */
   readonly cause: RegExp;
   readonly cure: RegExp;
-  /** Where the refusal comes; `create` unless said otherwise. */
+  /** Where the refusal comes; in `create` unless said otherwise. */
   readonly at?: "start";
   /** Why `check` cannot know. Absent: it must see it, at the same place. */
   readonly unforeseen?: string;
   /** What the host must have for this to be a mistake in this way; else the row is skipped with this sentence. */
-  readonly needs?: { readonly have: () => boolean; readonly what: string };
+  readonly needs?: Need;
 }
+
+const CGROUP_V1: Need = {
+  what: "cgroup v1",
+  have: () => !existsSync("/sys/fs/cgroup/cgroup.controllers"),
+};
+
+const REALTIME: Need = {
+  what: "a cpu controller that shares out realtime (CONFIG_RT_GROUP_SCHED)",
+  have: () => existsSync("/sys/fs/cgroup/cpu/cpu.rt_runtime_us"),
+};
+
+const CAP_SYS_RESOURCE = 1n << 24n;
+
+const UNPRIVILEGED: Need = {
+  what: "a root without CAP_SYS_RESOURCE",
+  have: () => {
+    const set = /^CapEff:\s*(\S+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
+    return (BigInt(`0x${set}`) & CAP_SYS_RESOURCE) === 0n;
+  },
+};
+
+const without = (controller: string): Need => ({
+  what: `a host without the ${controller} controller`,
+  have: () => CGROUP_V1.have() && !existsSync(`/sys/fs/cgroup/${controller}`),
+});
 
 const cap = (config: Config, name: string): void => {
   for (const set of ["bounding", "effective", "permitted"] as const)
@@ -45,102 +85,135 @@ export const MISTAKES: readonly Mistake[] = [
   // ---- cgroups
   {
     what: "a cpu that is not there",
-    make: (c) => void (c.linux.resources["cpu"] = { cpus: "0,4096" }),
+    make: (c) => {
+      c.linux.resources["cpu"] = { cpus: "0,4096" };
+    },
     pointer: "/linux/resources/cpu/cpus",
     cause: /EINVAL|ERANGE/,
     cure: /present: /,
   },
   {
     what: "a memory node that is not there",
-    make: (c) => void (c.linux.resources["cpu"] = { mems: "0-900" }),
+    make: (c) => {
+      c.linux.resources["cpu"] = { mems: "0-900" };
+    },
     pointer: "/linux/resources/cpu/mems",
     cause: /EINVAL|ERANGE/,
     cure: /present: /,
   },
   {
     what: "a cpu quota below a millisecond",
-    make: (c) => void (c.linux.resources["cpu"] = { quota: 500, period: 100000 }),
+    make: (c) => {
+      c.linux.resources["cpu"] = { quota: 500, period: 100000 };
+    },
     pointer: "/linux/resources/cpu/quota",
     cause: /1000 microseconds/,
     cure: /raise/,
   },
   {
     what: "a realtime runtime that the parent has not",
-    make: (c) => void (c.linux.resources["cpu"] = { realtimeRuntime: 990000, realtimePeriod: 1000000 }),
+    make: (c) => {
+      c.linux.resources["cpu"] = { realtimeRuntime: 990000, realtimePeriod: 1000000 };
+    },
     pointer: "/linux/resources/cpu/realtimeRuntime",
     cause: /EINVAL/,
     cure: /parent/,
+    needs: REALTIME,
   },
   {
     what: "a memory limit of one page",
-    make: (c) => void (c.linux.resources["memory"] = { limit: 4096 }),
+    make: (c) => {
+      c.linux.resources["memory"] = { limit: 4096 };
+    },
     pointer: "/linux/resources/memory/limit",
     cause: /killed by the memory limit of 4096 bytes/,
     cure: /raise/,
   },
   {
     what: "a process limit above what a cgroup can count",
-    make: (c) => void (c.linux.resources["pids"] = { limit: 9007199254740991 }),
+    make: (c) => {
+      c.linux.resources["pids"] = { limit: 9007199254740991 };
+    },
     pointer: "/linux/resources/pids/limit",
     cause: /EINVAL/,
     cure: /-1|4194304/,
   },
   {
     what: "huge pages of a size that is not there",
-    make: (c) => void (c.linux.resources["hugepageLimits"] = [{ pageSize: "3MB", limit: 0 }]),
+    make: (c) => {
+      c.linux.resources["hugepageLimits"] = [{ pageSize: "3MB", limit: 0 }];
+    },
     pointer: "/linux/resources/hugepageLimits/0",
     cause: /hugetlb/,
     cure: /./,
+    needs: without("hugetlb"),
   },
   {
     what: "a disk that is not there",
-    make: (c) =>
-      void (c.linux.resources["blockIO"] = {
+    make: (c) => {
+      c.linux.resources["blockIO"] = {
         throttleReadBpsDevice: [{ major: 240, minor: 77, rate: 1000 }],
-      }),
+      };
+    },
     pointer: "/linux/resources/blockIO/throttleReadBpsDevice/0",
     cause: /ENODEV/,
     cure: /240:77/,
   },
   {
     what: "a network class without its controller",
-    make: (c) => void (c.linux.resources["network"] = { classID: 1048577 }),
+    make: (c) => {
+      c.linux.resources["network"] = { classID: 1048577 };
+    },
     pointer: "/linux/resources/network/classID",
     cause: /net_cls/,
     cure: /mount|remove/,
+    needs: without("net_cls"),
   },
   {
     what: "an interface without its controller",
-    make: (c) => void (c.linux.resources["network"] = { priorities: [{ name: "nosuch0", priority: 3 }] }),
+    make: (c) => {
+      c.linux.resources["network"] = { priorities: [{ name: "nosuch0", priority: 3 }] };
+    },
     pointer: "/linux/resources/network/priorities/0",
     cause: /net_prio/,
     cure: /mount|remove|interface/,
+    needs: without("net_prio"),
   },
   {
     what: "an RDMA device",
-    make: (c) => void (c.linux.resources["rdma"] = { mlx9_9: { hcaHandles: 2 } }),
+    make: (c) => {
+      c.linux.resources["rdma"] = { mlx9_9: { hcaHandles: 2 } };
+    },
     pointer: "/linux/resources/rdma/mlx9_9",
     cause: /rdma/,
     cure: /mount|remove|device/,
+    needs: without("rdma"),
   },
   {
     what: "unified on v1",
-    make: (c) => void (c.linux.resources["unified"] = { "memory.high": "1000000" }),
+    make: (c) => {
+      c.linux.resources["unified"] = { "memory.high": "1000000" };
+    },
     pointer: "/linux/resources/unified",
     cause: /unified/,
     cure: /./,
+    needs: CGROUP_V1,
   },
   // ---- kernel parameters and names
   {
     what: "a kernel parameter that is not there",
-    make: (c) => void (c.linux.sysctl = { "net.ipv4.nosuch": "1" }),
+    make: (c) => {
+      c.linux.sysctl = { "net.ipv4.nosuch": "1" };
+    },
     pointer: "/linux/sysctl/net.ipv4.nosuch",
     cause: /ENOENT/,
     cure: /no such parameter|module/,
   },
   {
     what: "a kernel parameter with a bad value",
-    make: (c) => void (c.linux.sysctl = { "net.ipv4.ip_forward": "lots" }),
+    make: (c) => {
+      c.linux.sysctl = { "net.ipv4.ip_forward": "lots" };
+    },
     pointer: "/linux/sysctl/net.ipv4.ip_forward",
     cause: /EINVAL/,
     cure: /value/,
@@ -148,21 +221,27 @@ export const MISTAKES: readonly Mistake[] = [
   },
   {
     what: "a kernel parameter that is a folder",
-    make: (c) => void (c.linux.sysctl = { "net.ipv4": "1" }),
+    make: (c) => {
+      c.linux.sysctl = { "net.ipv4": "1" };
+    },
     pointer: "/linux/sysctl/net.ipv4",
     cause: /EISDIR/,
     cure: /folder|one of/,
   },
   {
     what: "a kernel parameter that is read-only",
-    make: (c) => void (c.linux.sysctl = { "net.ipv4.tcp_available_congestion_control": "x" }),
+    make: (c) => {
+      c.linux.sysctl = { "net.ipv4.tcp_available_congestion_control": "x" };
+    },
     pointer: "/linux/sysctl/net.ipv4.tcp_available_congestion_control",
     cause: /EACCES|EPERM/,
     cure: /cannot be changed/,
   },
   {
     what: "a host name that is too long",
-    make: (c) => void (c.hostname = "h".repeat(65)),
+    make: (c) => {
+      c.hostname = "h".repeat(65);
+    },
     pointer: "/hostname",
     cause: /64/,
     cure: /shorten/,
@@ -190,52 +269,64 @@ export const MISTAKES: readonly Mistake[] = [
   // ---- limits, priorities, capabilities
   {
     what: "an open-files limit above nr_open",
-    make: (c) => void (c.process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 1024, hard: 2 ** 40 }]),
+    make: (c) => {
+      c.process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 1024, hard: 2 ** 40 }];
+    },
     pointer: "/process/rlimits/0",
     cause: /EPERM/,
     cure: /nr_open/,
   },
   {
     what: "a hard limit above tsrun's own",
-    make: (c) =>
-      void (c.process.rlimits = [
+    make: (c) => {
+      c.process.rlimits = [
         { type: "RLIMIT_CORE", soft: 0, hard: 0 },
         { type: "RLIMIT_NPROC", soft: 2 ** 40, hard: 2 ** 41 },
-      ]),
+      ];
+    },
     pointer: "/process/rlimits/1",
     cause: /EPERM/,
     cure: /CAP_SYS_RESOURCE/,
+    needs: UNPRIVILEGED,
   },
   {
     what: "a deadline that is later than the period",
-    make: (c) =>
-      void (c.process.scheduler = {
+    make: (c) => {
+      c.process.scheduler = {
         policy: "SCHED_DEADLINE",
         runtime: 10000000,
         deadline: 90000000,
         period: 20000000,
-      }),
+      };
+    },
     pointer: "/process/scheduler/runtime",
     cause: /deadline/,
     cure: /nanoseconds/,
   },
   {
     what: "a realtime policy without realtime in the cgroup",
-    make: (c) => void (c.process.scheduler = { policy: "SCHED_FIFO", priority: 10 }),
+    make: (c) => {
+      c.process.scheduler = { policy: "SCHED_FIFO", priority: 10 };
+    },
     pointer: "/process/scheduler",
     cause: /EPERM/,
     cure: /realtimeRuntime/,
+    needs: REALTIME,
   },
   {
     what: "a memory policy for a node that is not there",
-    make: (c) => void (c.linux.memoryPolicy = { mode: "MPOL_BIND", nodes: "700" }),
+    make: (c) => {
+      c.linux.memoryPolicy = { mode: "MPOL_BIND", nodes: "700" };
+    },
     pointer: "/linux/memoryPolicy",
     cause: /EINVAL/,
     cure: /node/,
   },
   {
     what: "an effective capability that is not permitted",
-    make: (c) => void (c.process.capabilities = { effective: ["CAP_KILL"] }),
+    make: (c) => {
+      c.process.capabilities = { effective: ["CAP_KILL"] };
+    },
     pointer: "/process/capabilities/effective",
     cause: /EPERM/,
     cure: /permitted/,
@@ -246,13 +337,17 @@ export const MISTAKES: readonly Mistake[] = [
     pointer: "/process/capabilities/permitted",
     cause: /EPERM/,
     cure: /tsrun itself lacks/,
+    needs: UNPRIVILEGED,
   },
   {
     what: "an oom score below tsrun's own",
-    make: (c) => void (c.process.oomScoreAdj = -999),
+    make: (c) => {
+      c.process.oomScoreAdj = -999;
+    },
     pointer: "/process/oomScoreAdj",
     cause: /EACCES/,
     cure: /CAP_SYS_RESOURCE/,
+    needs: UNPRIVILEGED,
   },
   // ---- mounts
   {
@@ -369,21 +464,27 @@ export const MISTAKES: readonly Mistake[] = [
   // ---- namespaces
   {
     what: "a namespace whose process is gone",
-    make: (c) => void (c.linux.namespaces[1] = { type: "network", path: "/proc/4194303/ns/net" }),
+    make: (c) => {
+      c.linux.namespaces[1] = { type: "network", path: "/proc/4194303/ns/net" };
+    },
     pointer: "/linux/namespaces/1/path",
     cause: /ENOENT/,
     cure: /ended/,
   },
   {
     what: "a namespace of another type",
-    make: (c) => void (c.linux.namespaces[1] = { type: "network", path: "/proc/self/ns/uts" }),
+    make: (c) => {
+      c.linux.namespaces[1] = { type: "network", path: "/proc/self/ns/uts" };
+    },
     pointer: "/linux/namespaces/1/path",
     cause: /type/,
     cure: /type/,
   },
   {
     what: "a file that is no namespace",
-    make: (c) => void (c.linux.namespaces[1] = { type: "network", path: "/etc/passwd" }),
+    make: (c) => {
+      c.linux.namespaces[1] = { type: "network", path: "/etc/passwd" };
+    },
     pointer: "/linux/namespaces/1/path",
     cause: /ENOTTY/,
     cure: /namespace/,
@@ -443,28 +544,36 @@ export const MISTAKES: readonly Mistake[] = [
   // ---- the program
   {
     what: "a program that is a folder",
-    make: (c) => void (c.process.args = ["/etc"]),
+    make: (c) => {
+      c.process.args = ["/etc"];
+    },
     pointer: "/process/args/0",
     cause: /"\/etc": (permission denied|is a directory)/,
     cure: /regular file/,
   },
   {
     what: "a program without the execute bit",
-    make: (c, rootfs) => void (c.process.args = [program(rootfs, "plain", "#!/bin/sh\n", 0o644)]),
+    make: (c, rootfs) => {
+      c.process.args = [program(rootfs, "plain", "#!/bin/sh\n", 0o644)];
+    },
     pointer: "/process/args/0",
     cause: /permission denied/,
     cure: /execute/,
   },
   {
     what: "a program that is not there",
-    make: (c) => void (c.process.args = ["/bin/nosuch"]),
+    make: (c) => {
+      c.process.args = ["/bin/nosuch"];
+    },
     pointer: "/process/args/0",
     cause: /no such file or directory/,
     cure: /root/,
   },
   {
     what: "a program that is not in PATH",
-    make: (c) => void (c.process.args = ["nosuch"]),
+    make: (c) => {
+      c.process.args = ["nosuch"];
+    },
     pointer: "/process/args/0",
     cause: /not found in \$PATH/,
     cure: /PATH/,
@@ -481,7 +590,9 @@ export const MISTAKES: readonly Mistake[] = [
   },
   {
     what: "a script whose interpreter is missing",
-    make: (c, rootfs) => void (c.process.args = [program(rootfs, "script", "#!/no/such/interpreter\n")]),
+    make: (c, rootfs) => {
+      c.process.args = [program(rootfs, "script", "#!/no/such/interpreter\n")];
+    },
     pointer: "/process/args/0",
     cause: /ENOENT/,
     cure: /interpreter/,
@@ -536,14 +647,18 @@ export const MISTAKES: readonly Mistake[] = [
   // ---- hooks
   {
     what: "a hook that is not executable",
-    make: (c) => void (c.hooks = { createRuntime: [{ path: "/etc/passwd" }] }),
+    make: (c) => {
+      c.hooks = { createRuntime: [{ path: "/etc/passwd" }] };
+    },
     pointer: "/hooks/createRuntime/0/path",
     cause: /EACCES/,
     cure: /executable/,
   },
   {
     what: "a hook that is not there",
-    make: (c) => void (c.hooks = { prestart: [{ path: "/no/such/hook" }] }),
+    make: (c) => {
+      c.hooks = { prestart: [{ path: "/no/such/hook" }] };
+    },
     pointer: "/hooks/prestart/0/path",
     cause: /ENOENT/,
     cure: /host/,

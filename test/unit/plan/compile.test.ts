@@ -17,7 +17,7 @@ t.test("the bundle of `runc spec` becomes this plan", async (t) => {
       "start a session",
       "bring up the loopback device",
       "set the host name to runc /hostname",
-      "make the mounts at / MS_REC|MS_SLAVE",
+      "make the mounts at / rslave",
       "attach the root filesystem /bundle/rootfs /root/path",
       "make the folder /proc /mounts/0",
       "mount proc at /proc /mounts/0",
@@ -61,11 +61,11 @@ t.test("the bundle of `runc spec` becomes this plan", async (t) => {
       "change to the folder / /process/cwd",
       "become uid 0, gid 0 /process/user",
       "set the capabilities /process/capabilities",
-      "find the program sh /process/args",
+      "find the program sh /process/args/0",
       "close the descriptors from 3 on at execution",
       "report ready",
       "wait for start",
-      "execute the program /process/args",
+      "execute the program /process/args/0",
     ],
   );
   t.strictSame(plan.sources, []);

@@ -3,14 +3,7 @@ import t from "tap";
 import { compile } from "../../../src/plan/compile.ts";
 import { describe, details } from "../../../src/plan/describe.ts";
 import { explain, type HostStep } from "../../../src/plan/explain.ts";
-import {
-  attributeNames,
-  capabilityNames,
-  ioPriorityText,
-  listText,
-  memoryPolicyName,
-  propagationNames,
-} from "../../../src/plan/names.ts";
+import { capabilityNames, ioPriorityText, listText, memoryPolicyName } from "../../../src/plan/names.ts";
 import type { Op, Plan } from "../../../src/plan/ops.ts";
 import { PLAN } from "../../../src/sys/constants.gen.ts";
 import { bundle, device, facts, hook, mount, namespaces, options, SPEC_MOUNTS } from "./support.ts";
@@ -78,10 +71,10 @@ t.test("text: stages, flags by name, pointers at the right", async (t) => {
   t.equal(lines[1], `${"  make the cgroup /sys/fs/cgroup/memory/c1".padEnd(72)}  /linux/cgroupsPath`);
   t.ok(
     lines.includes(
-      "  mount sysfs at /sys (ro, set MOUNT_ATTR_RDONLY|MOUNT_ATTR_NOSUID|MOUNT_ATTR_NODEV|MOUNT_ATTR_NOEXEC, no symbolic link on the way)  /mounts/5",
+      "  mount sysfs at /sys (ro, nosuid, nodev, noexec, no symbolic link on the way)  /mounts/5",
     ),
   );
-  t.ok(lines.includes(`${"  make the mounts at / MS_REC|MS_SLAVE"}`));
+  t.ok(lines.includes(`${"  make the mounts at / rslave"}`));
 });
 
 t.test("text: one line an operation, whatever the bundle holds", async (t) => {
@@ -115,8 +108,7 @@ t.test("sh: a script that sh accepts, whatever the bundle holds", async (t) => {
     'exec unshare --mount --uts --ipc --pid --net --fork sh "$0" inside',
     "mkdir -p /sys/fs/cgroup/memory/c1",
     "mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /bundle/rootfs/sys",
-    "pivot_root . .",
-    "mount -o remount,bind,ro /",
+    "mount -o remount,bind,ro /bundle/rootfs",
     "prlimit --pid $$ --nofile=1024:1024",
   ]) {
     t.ok(script.split("\n").includes(line), line);
@@ -126,8 +118,8 @@ t.test("sh: a script that sh accepts, whatever the bundle holds", async (t) => {
 t.test("sh: a hostile text stays one word", async (t) => {
   const args = ["a'b", "$(echo no)", "`no`", "x\ny", "-n", ""];
   const plan = compile(bundle({ process: { args: ["printf", "<%s>", ...args] } }), facts(), options());
-  const line = explain(plan, [], "sh").split("env -i ").at(-1) ?? "";
-  const printed = execFileSync("/bin/sh", ["-c", `env -i ${line}`], { encoding: "utf8" });
+  const line = explain(plan, [], "sh").split("--shell=/bin/sh -- ").at(-1) ?? "";
+  const printed = execFileSync("/bin/sh", ["-c", `/bin/sh ${line}`], { encoding: "utf8" });
   t.equal(printed, args.map((arg) => `<${arg}>`).join(""));
 });
 
@@ -148,11 +140,6 @@ t.test("describe has a sentence for every operation", async (t) => {
 });
 
 t.test("names of flags and sets", async (t) => {
-  t.equal(propagationNames(540672n), "MS_REC|MS_SLAVE");
-  t.equal(propagationNames(0n), "0");
-  t.equal(propagationNames(1n << 31n), "0x80000000");
-  t.equal(attributeNames(0x21n), "MOUNT_ATTR_RDONLY|MOUNT_ATTR_STRICTATIME");
-  t.equal(attributeNames(0x70n), "MOUNT_ATTR__ATIME");
   t.equal(capabilityNames(0n), "none");
   t.equal(capabilityNames((1n << 41n) - 1n), "all");
   t.equal(capabilityNames(33n), "CAP_CHOWN,CAP_KILL");

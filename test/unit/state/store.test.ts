@@ -1,5 +1,13 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import type { Record } from "../../../src/state/record.ts";
@@ -148,7 +156,10 @@ t.test("isAlive() knows a process from a later one of its pid", async (t) => {
   t.notOk(isAlive(GONE));
   t.equal(SELF.startTime, readFileSync("/proc/self/stat", "utf8").split(") ")[1]?.split(" ")[19]);
   t.equal(startTimeOf(0x7ffffffe), undefined);
-  const child = spawn("/bin/sh", ["-c", "exec -a ') x (' sleep 100"]);
+  // The name stands in parentheses before the fields that are counted.
+  const program = join(t.testdir(), ") S (");
+  copyFileSync("/bin/sleep", program);
+  const child = spawn(program, ["100"]);
   t.type(startTimeOf(child.pid ?? -1), "string");
   const ended = new Promise((resolve) => child.on("exit", resolve));
   child.kill("SIGKILL");

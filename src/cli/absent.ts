@@ -1,0 +1,11 @@
+/** Commands of runc that tsrun does not have yet: whoever calls one is told so. */
+export const ABSENT: readonly string[] = [
+  "checkpoint",
+  "events",
+  "exec",
+  "pause",
+  "ps",
+  "restore",
+  "resume",
+  "update",
+];
