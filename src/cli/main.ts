@@ -41,7 +41,7 @@ function perform(argv: readonly string[]): number | Promise<number> {
       );
       return 3;
     case "call": {
-      checkFormat(parsed.globals);
+      checkGlobals(parsed.globals);
       const module = parsed.command.load();
       return "command" in module ? module.command(parsed) : module.then(({ command }) => command(parsed));
     }
@@ -56,7 +56,12 @@ async function printHelp(topic: string | undefined): Promise<number> {
   return 0;
 }
 
-function checkFormat(globals: Options): void {
+function checkGlobals(globals: Options): void {
+  if (globals.has("systemd-cgroup")) {
+    throw new UsageError("the systemd cgroup driver is not supported by this version of tsrun yet", {
+      hint: "leave --systemd-cgroup out; engines have a setting for the cgroupfs driver",
+    });
+  }
   const format = globals.get("log-format") ?? "text";
   if (format !== "text" && format !== "json") {
     throw new UsageError(`invalid log format ${JSON.stringify(format)}`, {

@@ -54,6 +54,7 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { name: "log", value: "file", text: "append messages to this file instead of standard error" },
   { name: "log-format", value: "format", text: "text or json (default: text)" },
   { name: "debug", text: "say what is being done" },
+  { name: "systemd-cgroup", text: "refused: this version of tsrun makes cgroups itself (cgroupfs)" },
   { name: "version", short: "v", text: "print the version" },
 ];
 

@@ -133,8 +133,9 @@ export interface Caller {
 
 /** `undefined` where tsrun was not started by its launcher: as a library, for one. */
 export function caller(): Caller | undefined {
-  const [soft, hard, descriptors] = process.env["TSRUN_CALLER"]?.split(":") ?? [];
-  if (soft === undefined || hard === undefined || descriptors === undefined) return undefined;
+  const note = /^([0-9]+):([0-9]+):([0-9]+)$/.exec(process.env["TSRUN_CALLER"] ?? "");
+  if (note === null) return undefined;
+  const [soft = "", hard = "", descriptors = ""] = note.slice(1);
   return { nofile: { soft: BigInt(soft), hard: BigInt(hard) }, descriptors: Number(descriptors) };
 }
 
