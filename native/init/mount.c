@@ -51,6 +51,36 @@ static bool names_root(const char *target)
 	return !*target;
 }
 
+/* A failure that is no refusal of the kernel's, with what the kernel would have said. */
+static int fail_unsafe(struct run *run, long result, const char *call, const char *target, const char *why)
+{
+	(void)fail_more(run, result, call, target, why);
+	run->failure.detail = FAILURE_UNSAFE;
+	return -1;
+}
+
+/*
+ * A place in a procfs that a link of the image led to, closed, since a mount there would blind or mislead whoever uses /proc
+ * (CVE-2019-16884). What config.json itself names, below /proc or below another procfs that it mounts, is its author's.
+ */
+static int leave_procfs(struct run *run, int place, const char *target)
+{
+	const char *below = text_after(target, "/proc");
+	int plain;
+	int rc = below && (!*below || *below == '/') ? 0 : proc_is_procfs(place);
+
+	if (rc == 0)
+		return place;
+	sys_close(place);
+	if (rc < 0)
+		return fail(run, rc, "fstatfs", target);
+	plain = path_open(run->root, target, O_PATH, RESOLVE_NO_SYMLINKS);
+	if (plain == -ELOOP)
+		return fail_unsafe(run, -ELOOP, "the destination", target,
+				   "cannot be mounted because it is inside /proc, by way of a symbolic link");
+	return plain < 0 ? fail(run, plain, "openat2", target) : plain;
+}
+
 /* What a target leads to, as O_PATH; -1 with the failure recorded. */
 static int open_place(struct run *run, const char *target, bool ordinary)
 {
@@ -58,25 +88,19 @@ static int open_place(struct run *run, const char *target, bool ordinary)
 
 	if (!ordinary) {
 		place = path_open(run->root, target, O_PATH, 0);
-	} else {
-		place = path_open(run->root, target, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
-		if (place == -ELOOP || place == -ENOTDIR) {
-			(void)fail_more(run, place, "openat2", target, "must be mounted on ordinary directory");
-			run->failure.detail = FAILURE_UNSAFE;
-			return -1;
-		}
+		return place < 0 ? fail(run, place, "openat2", target) : leave_procfs(run, place, target);
 	}
+	place = path_open(run->root, target, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+	if (place == -ELOOP || place == -ENOTDIR)
+		return fail_unsafe(run, place, "openat2", target, "must be mounted on ordinary directory");
 	return place < 0 ? fail(run, place, "openat2", target) : place;
 }
 
-int attach_tree(struct run *run, int tree, const char *target, bool ordinary)
+/* Attach the detached tree `tree` at `place`, which `target` in the root has led to. */
+static int attach_tree(struct run *run, int tree, int place, const char *target)
 {
-	AUTO_FD place = open_place(run, target, ordinary);
-	int rc;
+	int rc = sys_attach(tree, place);
 
-	if (place < 0)
-		return -1;
-	rc = sys_attach(tree, place);
 	if (rc < 0)
 		return fail(run, rc, "move_mount", target);
 	if (names_root(target)) {
@@ -171,15 +195,15 @@ static int make_filesystem(struct run *run, const struct op_mount *op)
 }
 
 /* What was there before goes into the new filesystem: all of it (copyUp 1), or the folder's permission bits (2). */
-static int copy_up(struct run *run, int mount, const struct op_mount *op)
+static int copy_up(struct run *run, int mount, int place, const struct op_mount *op)
 {
-	AUTO_FD from = path_open(run->root, op->target, O_RDONLY | O_DIRECTORY, 0);
+	AUTO_FD from = sys_openat(place, ".", O_RDONLY | O_DIRECTORY, 0);
 	AUTO_FD to = sys_openat(mount, ".", O_RDONLY | O_DIRECTORY, 0);
 	struct statx old;
 	int rc;
 
 	if (from < 0)
-		return fail(run, from, "openat2", op->target);
+		return fail(run, from, "openat", op->target);
 	if (to < 0)
 		return fail(run, to, "openat", op->target);
 	if (op->copyUp == 1)
@@ -280,11 +304,15 @@ int op_mount(struct run *run, const struct op_mount *op)
 {
 	if (too_long(op))
 		return mount_classic(run, op) < 0 ? -1 : finish_classic(run, op);
+	AUTO_FD place = open_place(run, op->target, op->ordinary);
+
+	if (place < 0)
+		return -1;
 	AUTO_FD mount = make_filesystem(run, op);
 
 	if (mount < 0)
 		return -1;
-	if (op->copyUp && copy_up(run, mount, op) < 0)
+	if (op->copyUp && copy_up(run, mount, place, op) < 0)
 		return -1;
 	if (set_attributes(run, mount, op->attrSet & ~(u64)FSMOUNT_ATTRS, 0, false, op->target) < 0)
 		return -1;
@@ -292,13 +320,14 @@ int op_mount(struct run *run, const struct op_mount *op)
 		return -1;
 	if (set_propagation(run, mount, &op->propagation, op->target) < 0)
 		return -1;
-	return attach_tree(run, mount, op->target, op->ordinary);
+	return attach_tree(run, mount, place, op->target);
 }
 
 /* ---- an existing one ---- */
 
 int op_bind(struct run *run, const struct op_bind *op)
 {
+	bool over_proc = text_equal(op->target, "/proc");
 	int opened = -1;
 
 	if (op->sourceIndex != PLAN_NO_SOURCE) {
@@ -312,14 +341,20 @@ int op_bind(struct run *run, const struct op_bind *op)
 			return fail(run, opened, "open_tree", op->source);
 	}
 	AUTO_FD tree = opened;
+	AUTO_FD place = open_place(run, op->target, over_proc);
 
+	if (place < 0)
+		return -1;
+	/* A folder of another procfs, such as a process's own, would answer for masked paths no more than an ordinary one. */
+	if (over_proc && !proc_is_root(tree))
+		return fail_unsafe(run, -EINVAL, "the source", op->target, "cannot be mounted because it is not of type proc");
 	if (set_attributes(run, tree, op->attrSet, op->attrClear, false, op->target) < 0)
 		return -1;
 	if (set_attributes(run, tree, op->recAttrSet, op->recAttrClear, true, op->target) < 0)
 		return -1;
 	if (set_propagation(run, tree, &op->propagation, op->target) < 0)
 		return -1;
-	return attach_tree(run, tree, op->target, false);
+	return attach_tree(run, tree, place, op->target);
 }
 
 /* Reconfigure the superblock: every mount of it changes. */
@@ -338,10 +373,10 @@ static int reconfigure(struct run *run, int place, const struct op_remount *op)
 
 int op_remount(struct run *run, const struct op_remount *op)
 {
-	AUTO_FD place = path_open(run->root, op->target, O_PATH, 0);
+	AUTO_FD place = open_place(run, op->target, false);
 
 	if (place < 0)
-		return fail(run, place, "openat2", op->target);
+		return -1;
 	if (op->superblock && reconfigure(run, place, op) < 0)
 		return -1;
 	if (set_attributes(run, place, op->attrSet, op->attrClear, false, op->target) < 0)

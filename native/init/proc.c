@@ -11,13 +11,19 @@
 
 #define PROC_ROOT_INODE 1 /* PROC_ROOT_INO, fs/proc/root.c */
 
-static bool is_procfs_root(int fd)
+int proc_is_procfs(int fd)
 {
 	struct statfs fs;
+	int rc = (int)sys(fstatfs, fd, &fs);
+
+	return rc < 0 ? rc : fs.f_type == PROC_SUPER_MAGIC;
+}
+
+bool proc_is_root(int fd)
+{
 	struct statx root;
 
-	return sys(fstatfs, fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC &&
-	       sys_statx(fd, STATX_INO, &root) == 0 && root.stx_ino == PROC_ROOT_INODE;
+	return proc_is_procfs(fd) == 1 && sys_statx(fd, STATX_INO, &root) == 0 && root.stx_ino == PROC_ROOT_INODE;
 }
 
 /* A procfs of our own, of this process's pid namespace, where /proc is no procfs or not the host's any more. */
@@ -53,7 +59,7 @@ int proc_open(struct run *run)
 {
 	if (run->proc < 0 && !run->pivoted) {
 		run->proc = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0);
-		if (run->proc >= 0 && !is_procfs_root(run->proc)) {
+		if (run->proc >= 0 && !proc_is_root(run->proc)) {
 			sys_close(run->proc);
 			run->proc = -1;
 		}

@@ -118,6 +118,10 @@ int op_fork(struct run *run, const struct op_fork *op);
 /* ---- proc.c: what is written and read through the private procfs handle ---- */
 
 int proc_open(struct run *run);
+/* 1 where `fd` is of some procfs, 0 where it is not, or -errno. */
+int proc_is_procfs(int fd);
+/* Whether `fd` is a procfs's root: not one of its folders, whatever is bound there. */
+bool proc_is_root(int fd);
 /* Open a file of this process's own folder in it. -errno. */
 int proc_open_own(struct run *run, const char *name, int flags);
 /* The folder's path relative to the handle, with `tail` after it, such as "42/fd/7". */
@@ -127,8 +131,6 @@ int op_sysctl(struct run *run, const struct op_sysctl *op);
 
 /* ---- mount.c, bind.c, root.c, cover.c, device.c, copy.c ---- */
 
-/* Attach the detached tree `tree` at `target` in the root. */
-int attach_tree(struct run *run, int tree, const char *target, bool ordinary);
 /* mount_setattr as plan.h's attribute fields have it; zero fields cost nothing. */
 int set_attributes(struct run *run, int fd, u64 set, u64 clear, bool recursive, const char *subject);
 int set_propagation(struct run *run, int fd, const struct u64s *list, const char *subject);

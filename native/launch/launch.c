@@ -7,6 +7,7 @@
 #include "../init/run.h"
 
 #define HOST "tsrun-host"
+#define LONGEST_NAME "libtsrun.so"
 #define NOTE "TSRUN_CALLER="
 #define MOST_ENTRIES 16384
 
@@ -59,14 +60,57 @@ static void note_caller(void)
 	text_add_number(&text, passed);
 }
 
+/* One line that says who could change a file that is about to run as root, and what to do about it. */
+static _Noreturn void refuse_file(const char *path, const struct statx *found)
+{
+	char line[3 * sizeof(host)];
+	char mode[] = { (char)('0' + (found->stx_mode >> 9 & 7)), (char)('0' + (found->stx_mode >> 6 & 7)),
+			(char)('0' + (found->stx_mode >> 3 & 7)), (char)('0' + (found->stx_mode & 7)), '\0' };
+	struct text text = text_in(line, sizeof(line));
+
+	text_add(&text, "tsrun: ");
+	text_add(&text, path);
+	text_add(&text, " can be changed by others than root, though root runs what is in it: its owner is ");
+	text_add_number(&text, found->stx_uid);
+	text_add(&text, ", its mode ");
+	text_add(&text, mode);
+	text_add(&text, "; hint: ");
+	text_add(&text, found->stx_uid ? "chown root " : "chmod go-w ");
+	text_add(&text, path);
+	text_add(&text, "\n");
+	(void)sys_write(2, text.at, text.used);
+	sys_exit(1);
+}
+
+/*
+ * Whoever can write what runs as root is root. The folder counts as much as its files: who may rename in it may put others in
+ * their place. What is missing here is told by whoever needs it.
+ */
+static void check_files(size_t folder)
+{
+	static const char *const files[] = { "", HOST, LONGEST_NAME, "tsrun-init" };
+	struct statx found;
+
+	if (sys(geteuid) != 0)
+		return;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		memcpy(host + folder, files[i], strlen(files[i]) + 1);
+		if (sys(statx, AT_FDCWD, host, 0, STATX_MODE | STATX_UID, &found) < 0)
+			continue;
+		if (found.stx_uid || (found.stx_mode & 022))
+			refuse_file(host, &found);
+	}
+}
+
 static void find_host(void)
 {
-	long size = sys_readlinkat(AT_FDCWD, "/proc/self/exe", host, sizeof(host) - sizeof(HOST));
+	long size = sys_readlinkat(AT_FDCWD, "/proc/self/exe", host, sizeof(host) - sizeof(LONGEST_NAME));
 
 	while (size > 0 && host[size - 1] != '/')
 		size--;
 	if (size <= 0)
 		give_up(HOST);
+	check_files((size_t)size);
 	memcpy(host + size, HOST, sizeof(HOST));
 }
 

@@ -9,55 +9,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { specConfig } from "../../src/lifecycle/spec.ts";
 import { makeRootfs, PROJECT } from "../make-rootfs.ts";
 import type { Argv } from "./programs.ts";
 
 const BUSYBOX = "/bin/busybox";
-const CAPABILITIES = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
-
-/** The mounts, paths and namespaces of `runc spec`. */
-const MOUNTS = [
-  { destination: "/proc", type: "proc", source: "proc" },
-  {
-    destination: "/dev",
-    type: "tmpfs",
-    source: "tmpfs",
-    options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
-  },
-  {
-    destination: "/dev/pts",
-    type: "devpts",
-    source: "devpts",
-    options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
-  },
-  {
-    destination: "/dev/shm",
-    type: "tmpfs",
-    source: "shm",
-    options: ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
-  },
-  { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
-  { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"] },
-  {
-    destination: "/sys/fs/cgroup",
-    type: "cgroup",
-    source: "cgroup",
-    options: ["nosuid", "noexec", "nodev", "relatime", "ro"],
-  },
-];
-const MASKED = [
-  "/proc/acpi",
-  "/proc/asound",
-  "/proc/kcore",
-  "/proc/keys",
-  "/proc/latency_stats",
-  "/proc/timer_list",
-  "/proc/timer_stats",
-  "/proc/sched_debug",
-  "/sys/firmware",
-  "/proc/scsi",
-];
-const READONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+/** What is measured is what `tsrun spec` writes, in words that runc 1.1 knows too. */
+const SPEC = { ...specConfig(false), ociVersion: "1.0.2" };
 const DENY_DEVICES = { devices: [{ allow: false, access: "rwm" }] };
 const LIMITS = {
   ...DENY_DEVICES,
@@ -83,34 +41,21 @@ export class Bundles {
     else makeRootfs(this.#rootfs);
   }
 
-  /** `runc spec`'s configuration with limits on memory, processes and processor time. @returns the bundle's folder */
+  /** The configuration of `spec` with limits on memory, processes and processor time. @returns the bundle's folder */
   usual(name: string, args: readonly string[], memoryLimit = LIMITS.memory.limit): string {
     const resources = { ...LIMITS, memory: { limit: memoryLimit } };
-    const namespaces = ["pid", "network", "ipc", "uts", "mount"].map((type) => ({ type }));
-    const linux = { resources, namespaces, maskedPaths: MASKED, readonlyPaths: READONLY };
-    return this.#make(name, { ...this.#base(args), hostname: "bench", mounts: MOUNTS, linux });
+    return this.#make(name, { ...this.#base(args), linux: { ...SPEC.linux, resources } });
   }
 
   /** The least that is still a container: two namespaces and /proc. @returns the bundle's folder */
   tiny(name: string, args: readonly string[]): string {
     const linux = { resources: DENY_DEVICES, namespaces: [{ type: "pid" }, { type: "mount" }] };
-    return this.#make(name, { ...this.#base(args), mounts: MOUNTS.slice(0, 1), linux });
+    const { hostname: _, ...base } = this.#base(args);
+    return this.#make(name, { ...base, mounts: SPEC.mounts.slice(0, 1), linux });
   }
 
-  #base(args: readonly string[]): object {
-    return {
-      ociVersion: "1.0.2",
-      process: {
-        user: { uid: 0, gid: 0 },
-        args,
-        env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
-        cwd: "/",
-        capabilities: { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES },
-        rlimits: [{ type: "RLIMIT_NOFILE", hard: 1024, soft: 1024 }],
-        noNewPrivileges: true,
-      },
-      root: { path: this.#rootfs, readonly: true },
-    };
+  #base(args: readonly string[]) {
+    return { ...SPEC, process: { ...SPEC.process, args }, root: { path: this.#rootfs, readonly: true } };
   }
 
   #make(name: string, config: object): string {

@@ -25,8 +25,8 @@ export interface CgroupWrite {
 /** What decides how resources are compiled beside the resources themselves. */
 export interface CompileOptions {
   /**
-   * False leaves `linux.resources.devices` out: in a user namespace, where the kernel refuses such rules, and when
-   * something else enforces them.
+   * False leaves `linux.resources.devices` out: where tsrun is not privileged in the initial user namespace, whose
+   * kernel refuses such rules, and when something else enforces them. The container's own user namespace is no reason.
    */
   readonly devices?: boolean;
   /**

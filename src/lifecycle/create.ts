@@ -151,6 +151,8 @@ function launchFirst(
   }
 }
 
+const SHARED_CGROUP = "its limits count for all of these together: give each container a path of its own";
+
 function hostSide(
   { bundle, plan, cgroup }: Prepared,
   request: CreateRequest,
@@ -165,7 +167,10 @@ function hostSide(
         `tsrun-init runs a plan of ${plan.steps.length} steps; making cgroups in ${cgroup.dirs.size} hierarchies`,
       );
       const available = availableControllers(cgroup.facts);
-      makeCgroups(cgroup.facts, cgroup.dirs, cgroup.writes, { available });
+      makeCgroups(cgroup.facts, cgroup.dirs, cgroup.writes, {
+        available,
+        warn: (text) => request.warn?.({ pointer: "/linux/cgroupsPath", text, hint: SHARED_CGROUP }),
+      });
     },
     maps(pid) {
       debug(`writing the id maps of process ${pid}`);

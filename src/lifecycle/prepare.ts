@@ -12,6 +12,7 @@ import type { CgroupFacts, CreateOptions } from "../plan/facts.ts";
 import type { Plan } from "../plan/ops.ts";
 import { callerNofile, hostFacts } from "../spawn/facts.ts";
 import { kindOf, readTextIfThere } from "../sys/files.ts";
+import { checkJoinedSysctls } from "./joined-sysctls.ts";
 
 /** How a container is to be created: runc's options of `create` and `run`. */
 export interface CreateRequest {
@@ -24,7 +25,7 @@ export interface CreateRequest {
   readonly pidFile?: string | undefined;
   readonly noPivot?: boolean;
   readonly noNewKeyring?: boolean;
-  /** How many descriptors from 3 on the container inherits. */
+  /** How many descriptors from 3 on the container inherits; in the library, only such as are not close-on-exec. */
   readonly preserveFds?: number;
   /** Told what is odd in config.json but no error. */
   readonly warn?: (warning: Warning) => void;
@@ -89,10 +90,7 @@ export function cgroupSetup(bundle: Bundle, id: string): CgroupSetup {
   const paths = cgroupPaths(facts, dirs);
   const available = availableControllers(facts);
   const has = (controller: string): boolean => available.has(controller);
-  const options = {
-    devices: !bundle.linux.namespaces.some(({ type }) => type === "user"),
-    zeroPidsIsLimit: atLeast13(bundle.ociVersion),
-  };
+  const options = { zeroPidsIsLimit: atLeast13(bundle.ociVersion) };
   const { resources } = bundle.linux;
   const writes =
     facts.mode === "v2" ? compileV2(resources, has, options) : compileV1(resources, has, options);
@@ -112,6 +110,7 @@ function atLeast13(version: string): boolean {
  */
 export function prepare(loaded: Loaded, request: CreateRequest): Prepared {
   const { bundle } = loaded;
+  checkJoinedSysctls(bundle);
   const { path } = bundle.root;
   if (kindOf(path) !== "dir") {
     const what =

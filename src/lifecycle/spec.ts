@@ -1,5 +1,4 @@
 /** `spec`: a config.json to start from, runc's with what has been learnt since. */
-import { readCgroupFacts } from "../cgroup/facts.ts";
 import { SPEC_VERSION } from "../version.ts";
 
 const CAPS = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
@@ -50,16 +49,13 @@ const MASKED = [
   "/sys/devices/virtual/powercap",
 ];
 
-/** The configuration that `tsrun spec` writes. On cgroup v2 the container gets a cgroup namespace, as runc gives it. */
-export function specConfig(): object {
-  const types = [
-    "pid",
-    "network",
-    "ipc",
-    "uts",
-    "mount",
-    ...(readCgroupFacts().mode === "v2" ? ["cgroup"] : []),
-  ];
+/**
+ * The configuration that `tsrun spec` writes.
+ *
+ * @param cgroupNamespace whether it has a cgroup namespace; on cgroup v2 it should, as runc's has
+ */
+export function specConfig(cgroupNamespace: boolean) {
+  const types = ["pid", "network", "ipc", "uts", "mount", ...(cgroupNamespace ? ["cgroup"] : [])];
   return {
     ociVersion: SPEC_VERSION,
     process: {

@@ -37,7 +37,7 @@ export function failed(steps: readonly Step[], from: number, failure: Failure, b
     case "UNSAFE":
       return new LaunchError("op", `${describe(op)}: refused: ${failure.call}: ${failure.subject}`, {
         pointer,
-        hint: unsafeHint(op),
+        hint: unsafeHint(op, failure.call),
       });
     case "PLAN":
       return new LaunchError(

@@ -10,7 +10,7 @@ const FOLDER: Hints = {
   ENOTDIR: "the image has a file there, or on the way, where a folder must be",
   EROFS:
     "it is not in the image, and the root filesystem lies on one that is read-only: make it in the image",
-  ELOOP: "the image's symbolic links lead in circles",
+  ELOOP: "the image's symbolic links lead in circles, or through one of /proc that leads out of it",
   EACCES: "it is not in the image, and its parent belongs to an id that is not mapped: make it in the image",
   EOVERFLOW: "it is not in the image, and root's id is not mapped there: make it in the image",
 };
@@ -157,13 +157,16 @@ export function hintFor(op: Op, call: string, errno: string): string | undefined
 }
 
 /** The hint for what tsrun-init itself refused to do. */
-export function unsafeHint(op: Op): string | undefined {
+export function unsafeHint(op: Op, call: string): string | undefined {
+  if (call === "the source") return 'bind a whole procfs there, or use "type": "proc"';
+  if (call === "the destination") return "name the place itself, or hide it with linux.maskedPaths";
   switch (op.op) {
     case "join":
       return "name a namespace of the type that config.json says";
     case "rootfs":
       return "root.path must be a folder of its own, not /";
     case "mount":
+    case "bind":
       return "make it an ordinary folder in the image, without a symbolic link on the way";
     case "chdir":
     case "user":

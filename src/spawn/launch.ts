@@ -2,11 +2,11 @@
 
 import type { Bundle } from "../bundle/types.ts";
 import { type Entrance, entranceError } from "../cgroup/join.ts";
-import { LaunchError, type Pointer } from "../error.ts";
+import { LaunchError, type Pointer, SystemError } from "../error.ts";
 import type { Plan } from "../plan/ops.ts";
 import { cstring, cstrings } from "../sys/bytes.ts";
 import { Handle } from "../sys/files.ts";
-import { checked, lib } from "../sys/lib.ts";
+import { checked, errnoName, lib } from "../sys/lib.ts";
 import { nativeDir } from "../sys/place.ts";
 import { Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
@@ -59,8 +59,17 @@ let program: number | undefined;
 
 /** tsrun-init as a sealed copy, so that no container can write to the program it was started from (CVE-2019-5736). */
 function initProgram(): number {
+  if (program !== undefined) return program;
   const path = `${nativeDir()}/tsrun-init`;
-  program ??= checked(lib().ts_program(cstring(path)), "open", path);
+  const answer = lib().ts_program(cstring(path));
+  if (answer < 0 && errnoName(-answer) === "EKEYREJECTED") {
+    // ts_program's own check, as the launcher's (native/launch/launch.c), which Node and the library do without.
+    throw new SystemError("open", "EKEYREJECTED", path, {
+      doing: `${path} can be changed by others than root, though root runs it`,
+      hint: `chown root ${path} and chmod go-w ${path}`,
+    });
+  }
+  program = checked(answer, "open", path);
   return program;
 }
 

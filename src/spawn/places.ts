@@ -50,6 +50,7 @@ export function isMapped(mappings: readonly IdMapping[], id: number): boolean {
 
 /** `/destination` and the like, or `""` where the refusal is about the whole mount. */
 function mountPart(op: Op, failure: Failure, mount: Mount): string {
+  if (failure.reason === "UNSAFE" && failure.call === "the source") return "/source";
   if (op.op === "mkdir" || op.op === "mkfile" || failure.reason === "UNSAFE") return "/destination";
   switch (failure.call) {
     case "fsopen":

@@ -21,7 +21,12 @@ const PROC_FILES: readonly string[] = [
   "sys/crypto/fips_enabled",
 ];
 
-/** Nothing over the root itself, and over /proc only what cannot fool the runtime. */
+/**
+ * Nothing over the root itself, and over /proc only what cannot fool the runtime. This looks at the text of destinations;
+ * what the image's links make of them is for tsrun-init to see, on the opened place (native/init/mount.c, `leave_procfs`). A
+ * mount at or below /sys is free, as in runc: nothing is written there for the container's sake, and binds over
+ * /sys/fs/cgroup and the like are common.
+ */
 export function checkMountPlaces(bundle: Bundle): void {
   for (const [i, mount] of bundle.mounts.entries()) {
     const { destination } = mount;
@@ -35,7 +40,7 @@ export function checkMountPlaces(bundle: Bundle): void {
       );
     }
     if (destination === "/proc") {
-      // Whether the source of a bind is a procfs is for tsrun-init to see, on the opened source.
+      // tsrun-init sees whether the source of a bind is a procfs, on the opened source (native/init/mount.c, `op_bind`).
       if (mount.type === "proc" || isBind(mount)) continue;
       const sentence = `"/proc" cannot be mounted because it is not of type proc but ${quote(mount.type ?? "none")}`;
       throw new BundleError("conflict", pointer, sentence, 'use "type": "proc"');

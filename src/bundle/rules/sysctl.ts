@@ -47,18 +47,34 @@ interface Fault {
   readonly hint: string;
 }
 
+/** The namespace that a parameter, given by its path below /proc/sys, belongs to, and what is said where it is the host's. */
+export function sysctlOwner(
+  path: string,
+): { readonly type: NamespaceType; readonly sentence: string } | undefined {
+  if (IPC_PATHS.includes(path) || path.startsWith("fs/mqueue/")) {
+    return { type: "ipc", sentence: "is not allowed in the hosts ipc namespace" };
+  }
+  if (path.startsWith("net/")) {
+    return { type: "network", sentence: "not allowed in host network namespace" };
+  }
+  if (path.startsWith("user/"))
+    return { type: "user", sentence: "is not allowed in the host user namespace" };
+  if (path === "kernel/domainname") {
+    return { type: "uts", sentence: "is not in a separate kernel namespace" };
+  }
+  return undefined;
+}
+
 /** Why a parameter is not the container's to set; runc's words. */
 function faultOf(bundle: Bundle, path: string): Fault | undefined {
-  if (IPC_PATHS.includes(path) || path.startsWith("fs/mqueue/")) {
-    return without(bundle, "ipc", "is not allowed in the hosts ipc namespace");
+  if (path === "kernel/domainname" && bundle.domainname !== undefined) {
+    return { sentence: 'conflicts with the OCI "domainname" field', hint: "keep one of the two" };
   }
-  if (path.startsWith("net/")) return without(bundle, "network", "not allowed in host network namespace");
-  if (path.startsWith("user/")) return without(bundle, "user", "is not allowed in the host user namespace");
-  if (path === "kernel/domainname") {
-    if (bundle.domainname !== undefined) {
-      return { sentence: 'conflicts with the OCI "domainname" field', hint: "keep one of the two" };
-    }
-    return without(bundle, "uts", "is not in a separate kernel namespace");
+  const owner = sysctlOwner(path);
+  if (owner !== undefined) {
+    return namespaceOf(bundle, owner.type) === undefined
+      ? { sentence: owner.sentence, hint: addNamespace(owner.type) }
+      : undefined;
   }
   if (path === "kernel/hostname") {
     return {
@@ -68,8 +84,4 @@ function faultOf(bundle: Bundle, path: string): Fault | undefined {
   }
   const hint = "set it on the host, where it counts for all containers";
   return { sentence: "is not in a separate kernel namespace", hint };
-}
-
-function without(bundle: Bundle, type: NamespaceType, sentence: string): Fault | undefined {
-  return namespaceOf(bundle, type) === undefined ? { sentence, hint: addNamespace(type) } : undefined;
 }

@@ -1,3 +1,4 @@
+import { readCgroupFacts } from "../../cgroup/facts.ts";
 import { SystemError, UsageError } from "../../error.ts";
 import { absolute } from "../../lifecycle/prepare.ts";
 import { specConfig } from "../../lifecycle/spec.ts";
@@ -13,7 +14,12 @@ export const command: Command = ({ options }) => {
   }
   const path = `${absolute(options.get("bundle") ?? ".")}/config.json`;
   const failure = perform([
-    { do: "create", path, text: `${JSON.stringify(specConfig(), undefined, "\t")}\n`, mode: 0o644 },
+    {
+      do: "create",
+      path,
+      text: `${JSON.stringify(specConfig(readCgroupFacts().mode === "v2"), undefined, "\t")}\n`,
+      mode: 0o644,
+    },
   ]);
   if (failure?.errno === "EEXIST") {
     throw new UsageError(`File config.json exists: ${path}`, {

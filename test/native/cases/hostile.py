@@ -5,7 +5,7 @@ import os
 import stat
 
 from support import (
-    Container, Failure, INIT, WORK, case, enter, finish, fresh, libc, op, plan, proc, refused,
+    Container, Failure, INIT, NOEXEC, WORK, case, enter, finish, fresh, libc, op, plan, proc, refused,
     rooted, run, same,
 )
 
@@ -73,6 +73,30 @@ def ordinary_directory():
     open(root + "/proc", "w").close()
     refused(enter() + rooted(root) + proc() + [op("pivotRoot"), *finish("true")], "UNSAFE", errno.ENOTDIR,
             "must be mounted on ordinary directory")
+
+
+@case
+def links_into_proc():
+    """CVE-2019-16884: what the image's links lead into procfs is no place for a mount; what the plan names itself is."""
+    root = fresh("intoproc")
+    os.symlink("/proc", root + "/vol")
+    os.symlink("../proc/sys", root + "/tmp/deep")
+    os.makedirs(root + "/host/proc")
+    words = "cannot be mounted because it is inside /proc"
+    tmpfs = {"source": "t", "fstype": "tmpfs"}
+    for step in (op("mount", target="/vol", **tmpfs), op("mount", target="/vol/sys", copyUp=1, **tmpfs),
+                 op("mount", target="/vol/sys", source="t", fstype="tmpfs", options=["mode=755", "size=" + "0" * 300 + "4k"]),
+                 op("mount", target="/tmp/deep/kernel", **tmpfs), op("bind", target="/vol/version", source=root + "/etc/passwd"),
+                 op("remount", target="/vol", attrSet=NOEXEC)):
+        refused(enter() + rooted(root) + proc() + [step, op("pivotRoot"), *finish("true")], "UNSAFE", errno.ELOOP, words)
+    for source in (root + "/etc", "/proc/self", "/proc/sys"):
+        refused(enter() + rooted(root) + [op("bind", target="/proc", source=source, recursive=1), op("pivotRoot"), *finish("true")],
+                "UNSAFE", errno.EINVAL, "/proc: cannot be mounted because it is not of type proc")
+    text = run(enter() + rooted(root) + [
+        op("bind", target="/proc", source="/proc", recursive=1), *proc(), op("bind", target="/host/proc", source="/proc", recursive=1),
+        op("mount", target="/host/proc/sys", **tmpfs), op("bind", target="/proc/uptime", source=root + "/etc/passwd"), op("pivotRoot"),
+        *finish("echo $$; ls /host/proc/sys; head -c 4 /proc/uptime")])
+    same(text, "1\nroot")
 
 
 @case

@@ -1,5 +1,6 @@
 /** Each rule once broken and once kept. */
 import t from "tap";
+import { sysctlOwner } from "../../../src/bundle/rules/sysctl.ts";
 import { sysctlPath } from "../../../src/bundle/sysctl.ts";
 import { type Json, parse, refuses, small, withValue } from "./configs.ts";
 
@@ -538,6 +539,23 @@ t.test("domainname by field and by sysctl", (t) => {
       words: /conflicts with the OCI "domainname" field/,
     },
   ]);
+  t.end();
+});
+
+t.test("sysctlOwner knows the namespace of each parameter that may be set", (t) => {
+  const rows: readonly (readonly [string, string | undefined])[] = [
+    ["net/ipv4/ip_forward", "network"],
+    ["kernel/shmmax", "ipc"],
+    ["kernel/sem", "ipc"],
+    ["fs/mqueue/msg_max", "ipc"],
+    ["user/max_user_namespaces", "user"],
+    ["kernel/domainname", "uts"],
+    ["kernel/hostname", undefined],
+    ["kernel/core_pattern", undefined],
+    ["network/x", undefined],
+    ["", undefined],
+  ];
+  for (const [path, type] of rows) t.equal(sysctlOwner(path)?.type, type, path);
   t.end();
 });
 

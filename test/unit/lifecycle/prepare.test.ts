@@ -57,7 +57,7 @@ t.test("with the library", { skip: noLibrary }, async (t) => {
   });
 
   t.test("what spec writes is a bundle without a word of warning", async (t) => {
-    const { bundle, warnings } = parseBundle(JSON.stringify(specConfig()), "/b");
+    const { bundle, warnings } = parseBundle(JSON.stringify(specConfig(false)), "/b");
     t.strictSame(warnings, []);
     t.match(bundle, {
       root: { path: "/b/rootfs", readonly: true },
@@ -70,7 +70,7 @@ t.test("with the library", { skip: noLibrary }, async (t) => {
     const prepared =
       (change: object, more: object = {}) =>
       () => {
-        writeFileSync(join(dir, "config.json"), JSON.stringify({ ...specConfig(), ...change }));
+        writeFileSync(join(dir, "config.json"), JSON.stringify({ ...specConfig(false), ...change }));
         return prepare(loadBundle(dir), { id: "c1", bundle: dir, ...more });
       };
     t.throws(prepared({}), {

@@ -1,4 +1,5 @@
 import t from "tap";
+import { parseBundle } from "../../../src/bundle/parse.ts";
 import { errorLine } from "../../../src/error.ts";
 import type { Op, Step } from "../../../src/plan/ops.ts";
 import type { Failure } from "../../../src/spawn/conversation.ts";
@@ -136,6 +137,23 @@ t.test("what should never happen says so", async (t) => {
     ),
     { code: "op", message: /: refused: openat2: a magic link$/ },
   );
+});
+
+t.test("what tsrun-init refuses to mount: the part of the mount, and what to do", async (t) => {
+  const attributes = { attrSet: 0n, attrClear: 0n, recAttrSet: 0n, recAttrClear: 0n, propagation: [] };
+  const op: Op = { ...attributes, op: "bind", target: "/proc", source: "/x", sourceIndex: 0, recursive: 0 };
+  const config = { ociVersion: "1.0.2", root: { path: "r" }, linux: { namespaces: [{ type: "mount" }] } };
+  const mounts = [{ destination: "/proc", type: "bind", source: "/x" }];
+  const { bundle } = parseBundle(JSON.stringify({ ...config, mounts }), "/b");
+  const cases: readonly (readonly [string, string, RegExp])[] = [
+    ["the source", "/mounts/0/source", /^bind a whole procfs there/],
+    ["the destination", "/mounts/0/destination", /^name the place itself/],
+    ["openat2", "/mounts/0/destination", /^make it an ordinary folder/],
+  ];
+  for (const [call, pointer, hint] of cases) {
+    const failure: Failure = { kind: "error", op: 2, reason: "UNSAFE", value: 22, call, subject: "why" };
+    t.match(failed([{ op, pointer: "/mounts/0" }], 2, failure, bundle), { pointer, hint }, call);
+  }
 });
 
 t.test("the whole line names place and hint", async (t) => {
