@@ -43,10 +43,10 @@ t.test(
         [...folders.values()].some((folder) => existsSync(folder)),
         "gone",
       );
-      for (const folder of cgroupsOf(basename(path.split("/deep")[0] ?? "")).sort(
-        (a, b) => b.length - a.length,
-      ))
-        rmdirSync(folder);
+      const above = cgroupsOf(basename(path.split("/deep")[0] ?? ""));
+      // runc leaves the folders above its own.
+      if ((await host.kind()) === "tsrun") t.same(above, [], "those above that were made for it too");
+      for (const folder of above.sort((a, b) => b.length - a.length)) rmdirSync(folder);
     }
   },
 );
