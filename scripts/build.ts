@@ -10,6 +10,8 @@ import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
+// The launcher refuses files that others than their owner may write, whatever the umask here is.
+process.umask(0o022);
 
 function sh(command: string, ...args: string[]): void {
   execFileSync(command, args, { stdio: ["ignore", "ignore", "inherit"] });
