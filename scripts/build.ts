@@ -7,6 +7,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { COMPILE_FLAGS } from "./compile-flags.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
@@ -33,18 +34,8 @@ sh("make", "-s", "-C", "native", "constants", "launch", "init", "lib", "probe");
 const bun = process.execPath;
 const define = `--define=TSRUN_COMMIT=${JSON.stringify(commit())}`;
 const entry = "src/cli/tsrun.ts";
-// Without the two --no flags a bunfig.toml (with preload scripts) or .env in the current folder would be loaded: the
-// current folder is the bundle, so its author would run code as root on the host.
-const isolated = ["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"];
-const compiled = [
-  "--compile",
-  "--minify",
-  "--bytecode",
-  "--format=cjs",
-  "--define=TSRUN_COMPILED=true",
-  ...isolated,
-];
-sh(bun, "build", ...compiled, define, entry, "--outfile", join("dist", "tsrun-host"));
+const compiled = [...COMPILE_FLAGS, "--define=TSRUN_COMPILED=true", define];
+sh(bun, "build", ...compiled, entry, "--outfile", join("dist", "tsrun-host"));
 sh(
   bun,
   "build",

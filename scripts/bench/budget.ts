@@ -1,21 +1,12 @@
 /** The start-up budget: what a compiled program pays for nothing, for FFI, and for each module it imports. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { COMPILE_FLAGS } from "../compile-flags.ts";
 import { PROJECT } from "../make-rootfs.ts";
 import { bothWays, type Extent } from "./measure.ts";
 import { median, ms } from "./numbers.ts";
 import { type Argv, output } from "./programs.ts";
 import type { Measured, Table } from "./table.ts";
-
-/** As scripts/build.ts compiles dist/tsrun. */
-const FLAGS = [
-  "--compile",
-  "--minify",
-  "--bytecode",
-  "--format=esm",
-  "--no-compile-autoload-dotenv",
-  "--no-compile-autoload-bunfig",
-];
 
 const FFI = `
 const { dlopen } = require("bun:ffi");
@@ -26,7 +17,7 @@ symbols.ts_sleep(0);
 const COMMANDER = `
 import { Command } from "commander";
 new Command("one").command("run").argument("<id>").option("--bundle <dir>", "the bundle").action(() => {});
-await new Command("one").argument("<id>").option("--bundle <dir>", "the bundle").action(() => {}).parseAsync(["x"], { from: "user" });
+void new Command("one").argument("<id>").option("--bundle <dir>", "the bundle").action(() => {}).parseAsync(["x"], { from: "user" });
 `;
 
 /** Uses the module, so that its import is not left out. */
@@ -54,7 +45,7 @@ export async function budget(tsrun: string, extent: Extent): Promise<Table> {
     for (const [what, file, source] of PROGRAMS) {
       const program = join(folder, file);
       writeFileSync(`${program}.ts`, source);
-      output(process.execPath, "build", ...FLAGS, `${program}.ts`, "--outfile", program);
+      output(process.execPath, "build", ...COMPILE_FLAGS, `${program}.ts`, "--outfile", program);
       rows.push(await row(what, [program], extent));
       rmSync(program);
     }
