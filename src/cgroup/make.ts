@@ -1,15 +1,14 @@
 /**
- * Making a container's cgroups with their limits, and changing the limits later.
+ * Making a container's cgroups with their limits.
  */
 
-import type { MemoryResources } from "../bundle/types.ts";
-import { BundleError, SystemError, TsrunError } from "../error.ts";
+import { SystemError, TsrunError } from "../error.ts";
 import type { CgroupFacts, Hierarchy } from "../plan/facts.ts";
-import { perform, readTextIfThere } from "../sys/files.ts";
+import { perform } from "../sys/files.ts";
 import { runBatch } from "./batch.ts";
 import { type CgroupPaths, cgroupPaths } from "./paths.ts";
 import { planSteps, setStep } from "./steps.ts";
-import { AT, type CgroupWrite } from "./write.ts";
+import type { CgroupWrite } from "./write.ts";
 
 /** How cgroups are made. */
 export interface MakeOptions {
@@ -78,37 +77,6 @@ function undo(created: readonly string[], error: unknown): void {
       error.followedBy.push(
         new SystemError(failure.syscall, failure.errno, path, { doing: `cannot remove cgroup ${path}` }),
       );
-    }
-  }
-}
-
-/**
- * Performs writes in cgroups that exist, for `update`. Writes before a refused one stay.
- * @throws SystemError with the place in the resources; BundleError `unsupported` when the container has no such cgroup
- */
-export function applyWrites(paths: CgroupPaths, writes: readonly CgroupWrite[]): void {
-  const steps = writes.map((write) => setStep(paths, write));
-  runBatch({ mode: "none", steps, created: [], onForbidden: undefined, warn: () => {} });
-}
-
-/**
- * `memory.checkBeforeUpdate`: cgroup v2 takes a limit below the current usage and kills; this refuses it before, as v1
- * does by itself. A usage that cannot be read is no failure.
- * @throws BundleError `range`
- */
-export function checkMemoryUsage(paths: CgroupPaths, memory: MemoryResources): void {
-  const dir = paths.get("");
-  if (!memory.checkBeforeUpdate || dir === undefined || paths.has("memory")) return;
-  const text = readTextIfThere(`${dir}/memory.current`)?.trim();
-  if (text === undefined || text === "") return;
-  const usage = BigInt(text);
-  for (const [field, name] of [
-    ["swap", "memory+swap limit"],
-    ["limit", "memory limit"],
-  ] as const) {
-    const value = memory[field];
-    if (value !== undefined && value > 0n && value <= usage) {
-      throw new BundleError("range", `${AT}/memory/${field}`, `rejecting ${name} ${value} <= usage ${usage}`);
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The processes of a container's cgroup: put one in, list them, kill them all.
+ * The processes of a container's cgroup: list them, kill them all.
  */
 import { SystemError, TsrunError } from "../error.ts";
 import { entries, type FileAction, perform, readTextIfThere } from "../sys/files.ts";
@@ -8,53 +8,6 @@ import type { CgroupPaths } from "./paths.ts";
 
 /** cgroup.procs of a cgroup with very many processes: seven digits and a newline for each of 4 million. */
 const PROCS_MAX = 64 << 20;
-
-/** A process that is just being cloned cannot be moved for a moment: EINVAL (kernel/cgroup/cgroup.c, TASK_NEW). */
-const ATTACH_TRIES = 5;
-
-/**
- * Moves a process, with all its threads, into the container's cgroup of every hierarchy, in one call.
- * @throws SystemError
- */
-export function attach(paths: CgroupPaths, pid: number, sleep: Sleep): void {
-  const dirs = distinct(paths);
-  let from = 0;
-  for (let tries = 1; from < dirs.length; ) {
-    const actions = dirs
-      .slice(from)
-      .map((dir): FileAction => ({ do: "write", path: `${dir}/cgroup.procs`, text: String(pid) }));
-    const failure = perform(actions);
-    if (failure === undefined) return;
-    from += failure.index;
-    if (failure.errno !== "EINVAL" || tries++ >= ATTACH_TRIES)
-      throw attachError(dirs[from] ?? "", pid, failure);
-    sleep(30);
-  }
-}
-
-function attachError(
-  dir: string,
-  pid: number,
-  { syscall, errno }: { syscall: string; errno: string },
-): SystemError {
-  const hints: Record<string, string> = {
-    ENOENT: "the cgroup was removed meanwhile",
-    ENODEV: "the cgroup was removed meanwhile",
-    ENOSPC: "cpuset.cpus or cpuset.mems of this cgroup is empty",
-    EBUSY:
-      "on cgroup v2 a cgroup that hands controllers down (cgroup.subtree_control) can hold no process itself",
-    EOPNOTSUPP: "on cgroup v2 this cgroup is threaded or in an invalid domain (see cgroup.type)",
-    ESRCH: "the process is gone",
-    EAGAIN: "a limit of processes (pids.max) above the cgroup is reached",
-    EACCES: "tsrun may not move processes into this cgroup",
-    EPERM: "tsrun may not move processes into this cgroup",
-    EINVAL: "a realtime process needs cpu.realtimeRuntime in the container's resources",
-  };
-  return new SystemError(syscall, errno, `${dir}/cgroup.procs`, {
-    doing: `cannot move process ${pid} into cgroup ${dir}`,
-    hint: hints[errno],
-  });
-}
 
 /** The container's cgroup folders, each once, the unified one last. */
 export function distinct(paths: CgroupPaths): string[] {
