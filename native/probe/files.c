@@ -13,13 +13,11 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* Each open descriptor with what it leads to; its own handle on the list is left out. */
-int verb_fds(int argc, char **argv)
+/* Every link of a folder by name, with what it leads to. What is gone by the time it is read is left out. */
+int links_in(const char *folder)
 {
-	char **names = names_in("/proc/self/fd");
+	char **names = names_in(folder);
 
-	(void)argc;
-	(void)argv;
 	if (names == NULL)
 		return refused("opendir");
 	json_open(NULL);
@@ -27,15 +25,22 @@ int verb_fds(int argc, char **argv)
 		char path[300], text[4096];
 		ssize_t length;
 
-		(void)snprintf(path, sizeof(path), "/proc/self/fd/%s", *name);
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, *name);
 		length = readlink(path, text, sizeof(text));
-		/* The folder's own descriptor is closed by now. */
 		if (length > 0)
 			json_bytes(*name, text, (size_t)length);
 	}
 	json_close();
 	free_names(names);
 	return 0;
+}
+
+/* Each open descriptor with what it leads to; its own handle on the list is closed by then. */
+int verb_fds(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return links_in("/proc/self/fd");
 }
 
 /* Which of the first three descriptors are terminals, its size, and whether there is a controlling terminal. */

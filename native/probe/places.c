@@ -15,25 +15,9 @@
 /* {"mnt": "mnt:[4026531841]", ...} */
 int verb_ns(int argc, char **argv)
 {
-	char **names = names_in("/proc/self/ns");
-
 	(void)argc;
 	(void)argv;
-	if (names == NULL)
-		return refused("opendir");
-	json_open(NULL);
-	for (char **name = names; *name != NULL; name++) {
-		char path[300], text[128];
-		ssize_t length;
-
-		(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", *name);
-		length = readlink(path, text, sizeof(text));
-		if (length > 0)
-			json_bytes(*name, text, (size_t)length);
-	}
-	json_close();
-	free_names(names);
-	return 0;
+	return links_in("/proc/self/ns");
 }
 
 /* Each line of a file, runs of blanks made one, as a list. */

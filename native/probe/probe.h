@@ -45,6 +45,8 @@ char *read_whole(const char *path, size_t *length);
 long long number(const char *text);
 /* The names in a folder, sorted, ended by NULL; NULL with errno set. */
 char **names_in(const char *path);
+/* Prints every link of a folder by name, with what it leads to. A verb's exit code. */
+int links_in(const char *folder);
 void free_names(char **names);
 const char *file_type(unsigned int mode);
 

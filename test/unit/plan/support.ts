@@ -9,51 +9,11 @@ import type {
   Mount,
   Namespace,
   Process,
-  Resources,
 } from "../../../src/bundle/types.ts";
 import type { CreateOptions, HostFacts } from "../../../src/plan/facts.ts";
 import type { Op, OpName, Plan } from "../../../src/plan/ops.ts";
 import { PLAN } from "../../../src/sys/constants.gen.ts";
-
-const NO_RESOURCES: Resources = {
-  unified: new Map(),
-  devices: [],
-  memory: {
-    limit: undefined,
-    reservation: undefined,
-    swap: undefined,
-    kernel: undefined,
-    kernelTCP: undefined,
-    swappiness: undefined,
-    disableOOMKiller: undefined,
-    useHierarchy: undefined,
-    checkBeforeUpdate: false,
-  },
-  cpu: {
-    shares: undefined,
-    quota: undefined,
-    burst: undefined,
-    period: undefined,
-    realtimeRuntime: undefined,
-    realtimePeriod: undefined,
-    cpus: undefined,
-    mems: undefined,
-    idle: undefined,
-  },
-  pids: { limit: undefined },
-  blockIO: {
-    weight: undefined,
-    leafWeight: undefined,
-    weightDevice: [],
-    throttleReadBpsDevice: [],
-    throttleWriteBpsDevice: [],
-    throttleReadIOPSDevice: [],
-    throttleWriteIOPSDevice: [],
-  },
-  hugepageLimits: [],
-  network: { classID: undefined, priorities: [] },
-  rdma: new Map(),
-};
+import { resources } from "../cgroup/sample.ts";
 
 const NO_HOOKS: Hooks = {
   prestart: [],
@@ -121,7 +81,7 @@ const SPEC_LINUX: Linux = {
   timeOffsets: { monotonic: undefined, boottime: undefined },
   devices: [],
   cgroupsPath: undefined,
-  resources: NO_RESOURCES,
+  resources: resources(),
   rootfsPropagation: undefined,
   maskedPaths: ["/proc/acpi", "/proc/kcore", "/sys/firmware"],
   readonlyPaths: ["/proc/bus", "/proc/sys"],
