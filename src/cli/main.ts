@@ -4,23 +4,23 @@ import { COMMIT, SPEC_VERSION, VERSION } from "../version.ts";
 import { ABSENT } from "./absent.ts";
 import { parse } from "./parse.ts";
 import { configure, print, reportError } from "./report.ts";
-import type { Options } from "./table.ts";
+import type { Call, CommandSpec, Options } from "./table.ts";
 
 /** Runs one command line; never throws. What is hot is done when this returns: a promise costs a turn of the loop. */
 export function main(argv: readonly string[]): number | Promise<number> {
   try {
     const code = perform(argv);
-    return typeof code === "number" ? code : code.catch(failed);
+    return typeof code === "number" ? code : code.catch((error) => failed(error));
   } catch (error) {
     return failed(error);
   }
 }
 
-function failed(error: unknown): number {
+function failed(error: unknown, code = 1): number {
   // Whoever read our output has seen enough.
   if (error instanceof SystemError && error.syscall === "write" && error.code === "EPIPE") return 1;
   reportError(error);
-  return 1;
+  return code;
 }
 
 function perform(argv: readonly string[]): number | Promise<number> {
@@ -42,11 +42,20 @@ function perform(argv: readonly string[]): number | Promise<number> {
       return 3;
     case "call": {
       checkGlobals(parsed.globals);
-      const module = parsed.command.load();
-      return "command" in module ? module.command(parsed) : module.then(({ command }) => command(parsed));
+      return call(parsed.command, parsed);
     }
     default:
       return parsed satisfies never;
+  }
+}
+
+function call({ load, errorCode = 1 }: CommandSpec, given: Call): number | Promise<number> {
+  try {
+    const module = load();
+    const code = "command" in module ? module.command(given) : module.then(({ command }) => command(given));
+    return typeof code === "number" ? code : code.catch((error) => failed(error, errorCode));
+  } catch (error) {
+    return failed(error, errorCode);
   }
 }
 

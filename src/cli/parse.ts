@@ -18,12 +18,15 @@ export type Parsed =
 
 const HELP: OptionSpec = { name: "help", short: "h", text: "print help" };
 
-/** Takes options from `argv[at]` on, as far as `whole` (everything) or up to the first argument. */
+/**
+ * Takes options from `argv[at]` on. `argsTaken` says which arguments it takes on the way: all of them between and after the
+ * options; the first and the whole rest as it stands; or none, so that it ends before the first.
+ */
 function options(
   argv: readonly string[],
   at: number,
   specs: readonly OptionSpec[],
-  whole: boolean,
+  argsTaken: "all" | "rest" | "none",
   command: string,
 ) {
   const given = new Map<string, string>();
@@ -36,9 +39,12 @@ function options(
       next = argv.length;
     } else if (word.length > 1 && word.startsWith("-")) {
       next = option(word, argv, next, specs, given, command);
-    } else if (whole) {
+    } else if (argsTaken === "all") {
       args.push(word);
       next++;
+    } else if (argsTaken === "rest") {
+      args.push(...argv.slice(next));
+      next = argv.length;
     } else {
       break;
     }
@@ -75,8 +81,9 @@ function option(
       hint: `--${spec.name} takes a ${spec.value}`,
     });
   // As runc has it, an empty value is none: engines pass what they have not set.
-  if (value === "") given.delete(spec.name);
-  else given.set(spec.name, value);
+  const before = spec.repeat ? given.get(spec.name) : undefined;
+  if (value === "" && !spec.repeat) given.delete(spec.name);
+  else if (value !== "") given.set(spec.name, before === undefined ? value : `${before}\0${value}`);
   return at + (equals < 0 ? 2 : 1);
 }
 
@@ -87,7 +94,7 @@ function option(
  * @throws UsageError
  */
 export function parse(argv: readonly string[], globalsKnown?: (globals: Options) => void): Parsed {
-  const { given: globals, next } = options(argv, 0, GLOBAL_OPTIONS, false, "");
+  const { given: globals, next } = options(argv, 0, GLOBAL_OPTIONS, "none", "");
   globalsKnown?.(globals);
   if (globals.has("version")) return { kind: "version" };
   const name = argv[next];
@@ -99,7 +106,7 @@ export function parse(argv: readonly string[], globalsKnown?: (globals: Options)
   }
   const command = COMMANDS.find((each) => each.name === name);
   if (command === undefined) return { kind: "unknown", name };
-  const { given, args } = options(argv, next + 1, command.options, true, name);
+  const { given, args } = options(argv, next + 1, command.options, command.rest ? "rest" : "all", name);
   if (given.has("help")) return { kind: "help", topic: name };
   if (args.length < command.min || args.length > command.max) {
     const wanted =

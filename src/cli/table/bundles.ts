@@ -1,0 +1,51 @@
+/** The commands about bundles, and about tsrun itself. */
+import type { CommandSpec } from "../table.ts";
+import { BUNDLE } from "./options.ts";
+
+/** explain to features. */
+export const BUNDLE_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: "explain",
+    args: "",
+    min: 0,
+    max: 0,
+    text: "print what running a bundle would do, and do nothing",
+    options: [
+      BUNDLE,
+      { name: "format", short: "f", value: "format", text: "text, json or sh (default: text)" },
+      { name: "no-pivot", text: "as for create" },
+      { name: "id", value: "id", text: "the id that cgroup paths are made from (default: container)" },
+    ],
+    load: () => import("../commands/explain.ts"),
+  },
+  {
+    name: "check",
+    args: "",
+    min: 0,
+    max: 0,
+    text: "say whether a bundle will run on this host, and if not, why; exits with 1 then",
+    options: [BUNDLE],
+    load: () => import("../commands/check.ts"),
+  },
+  {
+    name: "spec",
+    args: "",
+    min: 0,
+    max: 0,
+    text: "write a config.json to start from",
+    options: [
+      BUNDLE,
+      { name: "rootless", text: "for an ordinary user; refused, as rootless containers are" },
+    ],
+    load: () => import("../commands/spec.ts"),
+  },
+  {
+    name: "features",
+    args: "",
+    min: 0,
+    max: 0,
+    text: "print what this build supports as JSON (runtime-spec features.md)",
+    options: [],
+    load: () => import("../commands/features.ts"),
+  },
+];
