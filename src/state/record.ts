@@ -5,6 +5,7 @@
  *     ROOT/ID/state.json    what it is: written before anything that would have to be undone exists
  *     ROOT/ID/config.json   the configuration it was created from
  *     ROOT/ID/init.json     its first process; becomes process.json by rename when it is created
+ *     ROOT/ID/exit.json     how that ended, where tsrun saw it
  *     ROOT/ID/start.sock    where the first process waits for `start`; gone when it has started
  *
  * The folder itself is the lock (flock): create, start and delete hold it. A folder without process.json whose lock

@@ -8,7 +8,7 @@ import { clock, ids, sleep } from "../sys/process.ts";
 import { checkId } from "./id.ts";
 import { damaged, type ProcessRecord, parseProcess, parseRecord, type Record } from "./record.ts";
 
-const FILES = ["start.sock", "process.json", "init.json", "config.json", "state.json"] as const;
+const FILES = ["start.sock", "exit.json", "process.json", "init.json", "config.json", "state.json"] as const;
 
 /** A container's folder while this process holds its lock. */
 export class Locked {
