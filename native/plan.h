@@ -46,12 +46,14 @@ struct plan_header {
  */
 #define PLAN_OPS(X)                                                                                                  \
 	/* ---- stage one: in the host's namespaces, before the container's first process exists */                   \
-	X(1, join)        /* setns to the namespace of type ns at path; all paths are opened before the first setns */ \
+	X(1, join)        /* setns to the namespace of type ns at path; all paths are opened before the first setns; \
+			     of a cgroup namespace also after fork */                                                 \
 	X(2, userns)      /* unshare(CLONE_NEWUSER), ask the host to write the id maps, become 0:0 there */            \
 	X(3, unshare)     /* unshare(flags); also after fork */                                                        \
 	X(4, timeOffset)  /* one line of /proc/self/timens_offsets */                                                  \
 	X(5, attach)      /* ask the host for the entrances of the container's cgroups, which fork enters */          \
-	X(6, fork)        /* clone the container's first process (CLONE_PARENT); stage one ends */                    \
+	X(7, enter)       /* setns to these namespaces of the process that runs already, by its pidfd */              \
+	X(9, fork)        /* clone the container's first process (CLONE_PARENT); stage one ends */                    \
 	/* ---- stage two: the container's first process, still seeing the host's files */                            \
 	X(10, keyring)     /* join a new session keyring of this name */                                              \
 	X(11, session)     /* setsid */                                                                               \
@@ -70,6 +72,7 @@ struct plan_header {
 	X(26, symlink)     /* an existing name is kept, or removed first where replace is 1 */                        \
 	X(27, hostHooks)   /* ask the host to run prestart and createRuntime hooks; wait */                           \
 	X(28, hook)        /* run a hook from here (createContainer before pivot_root, startContainer after) */       \
+	X(29, console)     /* a pseudo terminal of this height and width becomes the streams 0 to 2; mounted at target */ \
 	X(30, pivotRoot)   /* pivot_root into the root, detach the old one */                                         \
 	X(31, moveRoot)    /* without pivot_root: MS_MOVE and chroot, every other procfs and sysfs gone first */      \
 	/* ---- stage three: inside */                                                                                \
@@ -84,7 +87,7 @@ struct plan_header {
 	X(48, ioPriority)                                                                                             \
 	X(49, personality)                                                                                            \
 	X(50, memoryPolicy) /* set_mempolicy; nodes is a bit mask, 64 a word */                                       \
-	X(51, affinity)    /* sched_setaffinity; cpus is a bit mask, 64 a word */                                     \
+	X(51, affinity)    /* sched_setaffinity; cpus is a bit mask, 64 a word; also in stage one */                  \
 	X(52, stdioOwner)  /* fchown descriptors 0 to 2 to uid, except a null device of the host */                   \
 	X(53, boundingSet) /* drop every capability that is not in mask */                                            \
 	X(54, user)        /* PR_SET_KEEPCAPS, setgroups (where setGroups is 1), setresgid, setresuid */              \
@@ -102,6 +105,7 @@ struct plan_header {
 #define PLAN_unshare(F) F(U32, flags)
 #define PLAN_timeOffset(F) F(STR, clock) F(U64, secs) F(U32, nanosecs)
 #define PLAN_attach(F)
+#define PLAN_enter(F) F(U32, flags)
 #define PLAN_fork(F)
 #define PLAN_keyring(F) F(STR, name)
 #define PLAN_session(F)
@@ -144,6 +148,8 @@ struct plan_header {
 #define PLAN_hook(F)                                                                                                  \
 	F(STR, stage) F(U32, index) F(STR, path) F(STRS, args) F(U32, hasEnv) F(STRS, env) F(U32, timeout)            \
 	F(STR, stateHead) F(STR, stateTail)
+/* target: "" where it is mounted nowhere; height and width: 0 leaves them; after `session`, whose terminal it becomes */
+#define PLAN_console(F) F(STR, target) F(U32, height) F(U32, width)
 #define PLAN_pivotRoot(F)
 #define PLAN_moveRoot(F)
 #define PLAN_sysctl(F) F(STR, name) F(STR, value) /* name with slashes: net/ipv4/ip_forward */
@@ -190,7 +196,8 @@ struct plan_header {
 	X(6, ASKS_READY)  /* everything but the program's execution is done */                                       \
 	X(7, SAYS_EXEC)   /* on the start socket: the next thing is execve; end of file after it is success */        \
 	X(8, SAYS_ERROR)  /* op: index in the plan; value: errno; detail: enum plan_failure */                        \
-	X(9, START)       /* on the start socket, from `start` */
+	X(9, START)       /* on the start socket, from `start` */                                                       \
+	X(10, ASKS_CONSOLE) /* the terminal's master comes with it (SCM_RIGHTS); the host takes it */
 
 /* Why an op failed, in struct plan_message.detail */
 #define PLAN_FAILURES(X)                                                                                              \
@@ -214,6 +221,10 @@ struct plan_message {
 #define PLAN_MESSAGE_FDS 24u
 
 /* Descriptors tsrun-init is started with, beside 0 to 2 and the preserved ones. They are moved there by the spawner. */
-#define PLAN_ARGS "tsrun-init PLAN_FD HOST_FD LISTEN_FD" /* argv: descriptor numbers in decimal; LISTEN_FD -1 is none */
+#define PLAN_ARGS "tsrun-init PLAN_FD HOST_FD OTHER_FD"
+/*
+ * argv: descriptor numbers in decimal. OTHER_FD is the start socket of a container that is made, or the pidfd of the
+ * process whose namespaces `enter` enters; -1 is neither.
+ */
 
 #endif

@@ -23,10 +23,14 @@ export interface ErrorFacts {
 export abstract class TsrunError extends Error {
   /** Tells errors of one class apart; stable, for programs. */
   abstract readonly code: string;
-  readonly pointer: Pointer | undefined;
+  pointer: Pointer | undefined;
+  /** The JSON text that {@link TsrunError.pointer} is a place in, where it is not the bundle's. */
+  document = "config.json";
   readonly syscall: string | undefined;
   readonly errno: string | undefined;
   readonly hint: string | undefined;
+  /** What the place is called where it is no place in a text: an option of the command line. */
+  place: string | undefined;
   /** Failures of the clean-up that followed; they never replace the first error. */
   readonly followedBy: Error[] = [];
 
@@ -151,7 +155,8 @@ export function errorLine(error: unknown): string {
     );
   }
   let line = error.message;
-  if (error.pointer !== undefined) line += ` (config.json#${error.pointer})`;
+  const place = error.pointer === undefined ? undefined : `${error.document}#${error.pointer}`;
+  if (error.place !== undefined || place !== undefined) line += ` (${error.place ?? place})`;
   if (error.hint !== undefined) line += `; hint: ${error.hint}`;
   for (const later of error.followedBy) line += `; then, cleaning up: ${errorLine(later)}`;
   return visible(line);

@@ -126,6 +126,7 @@ void init_main(int argc, char *const *argv, char *const *env)
 		.env = env,
 		.host = descriptor(argv[2]),
 		.listen = descriptor(argv[3]),
+		.process = -1,
 		.caller = -1,
 		.own_uid = (u32)sys(geteuid),
 		.root = -1,
@@ -141,8 +142,13 @@ void init_main(int argc, char *const *argv, char *const *env)
 	(void)sys(fcntl, run.host, F_SETFD, 1 /* FD_CLOEXEC */);
 	if (run.listen >= 0)
 		(void)sys(fcntl, run.listen, F_SETFD, 1 /* FD_CLOEXEC */);
-	if (load_plan(&run, plan) == 0)
+	if (load_plan(&run, plan) == 0) {
+		if (plan_has(&run.plan, OP_enter)) {
+			run.process = run.listen;
+			run.listen = -1;
+		}
 		(void)run_plan(&run);
+	}
 	tell_failure(&run);
 	sys_exit(1);
 }

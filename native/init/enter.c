@@ -44,8 +44,9 @@ int enter_prepare(struct run *run)
 {
 	struct plan_place place = { 0 };
 	struct op op;
+	long rc;
 
-	while (plan_next(&run->plan, &place, &op) && op.number != OP_fork) {
+	while (plan_next(&run->plan, &place, &op)) {
 		run->op = op.index;
 		if (op.number == OP_join && open_namespace(run, &op.join) < 0)
 			return -1;
@@ -57,7 +58,9 @@ int enter_prepare(struct run *run)
 		if (run->timens < 0)
 			return fail(run, run->timens, "openat2", "/proc/self/timens_offsets");
 	}
-	return 0;
+	/* It lives: so a path by its number has led to it, and to nobody who got the number later. */
+	rc = run->process < 0 ? 0 : sys(pidfd_send_signal, run->process, 0, NULL, 0);
+	return rc < 0 ? fail(run, rc, "pidfd_send_signal", "the container's first process") : 0;
 }
 
 /* setresuid and setresgid may bring dumpable back (/proc/sys/fs/suid_dumpable): off again at once. CVE-2016-9962. */
@@ -72,6 +75,13 @@ static int become_root(struct run *run)
 	}
 	(void)sys_prctl(PR_SET_DUMPABLE, 0, 0);
 	return rc < 0 ? fail(run, rc, call, "0:0 of the user namespace") : 0;
+}
+
+/* Its root, where 0 is mapped. Where it is not, the program's own ids have to do. */
+static int enter_userns(struct run *run)
+{
+	run->in_userns = true;
+	return become_root(run) < 0 && run->failure.value != EINVAL ? -1 : 0;
 }
 
 int op_join(struct run *run, const struct op_join *op)
@@ -90,11 +100,24 @@ int op_join(struct run *run, const struct op_join *op)
 			return fail(run, rc, "setns", op->path);
 		if (op->ns != CLONE_NEWUSER)
 			return 0;
-		run->in_userns = true;
-		/* Where 0 is mapped. Where it is not, the program's own ids have to do. */
-		return become_root(run) < 0 && run->failure.value != EINVAL ? -1 : 0;
+		return enter_userns(run);
 	}
 	return refuse(run, FAILURE_PLAN, 0, "join", op->path);
+}
+
+/* All at once: the kernel checks them against the process before it changes any (kernel/nsproxy.c, validate_nsset). */
+int op_enter(struct run *run, const struct op_enter *op)
+{
+	long rc;
+
+	if (op->flags & (CLONE_NEWPID | CLONE_NEWUSER))
+		run->joined = true;
+	rc = op->flags ? sys(setns, run->process, op->flags) : 0;
+	sys_close(run->process);
+	run->process = -1;
+	if (rc < 0)
+		return fail(run, rc, "setns", "the container's first process");
+	return op->flags & CLONE_NEWUSER ? enter_userns(run) : 0;
 }
 
 /*

@@ -235,7 +235,7 @@ int op_program(struct run *run, const struct op_program *op)
  */
 int op_closeFrom(struct run *run, const struct op_closeFrom *op)
 {
-	const int own[] = { run->host, run->listen, run->root, run->proc, run->null.fd, run->empty.fd };
+	const int own[] = { run->host, run->listen, run->process, run->root, run->proc, run->null.fd, run->empty.fd };
 	u32 from = op->first;
 	u32 until;
 

@@ -11,25 +11,29 @@ enum demand {
 	BEFORE_READY = 16, /* needs the host, or a handle that is given up at ready */
 };
 
+/*
+ * Four come on either side of the fork. It may be what enters the cgroup, and with that come its namespace and its CPUs;
+ * and lowering oom_score_adj may need privileges that a user namespace takes away.
+ */
 static u32 demands(enum op_number number)
 {
 	switch (number) {
-	case OP_join:
+	case OP_enter:
 	case OP_userns:
 	case OP_timeOffset:
 	case OP_attach:
 	case OP_fork:
 		return BEFORE_FORK;
-	case OP_unshare: /* the cgroup namespace comes after fork, which may be what enters the cgroup */
-		return BEFORE_READY;
-	case OP_oomScoreAdj: /* on either side: lowering it may need privileges that a user namespace takes away */
+	case OP_join:
+	case OP_unshare:
+	case OP_affinity:
+	case OP_oomScoreAdj:
 		return BEFORE_READY;
 	case OP_rootfs:
 	case OP_hostHooks:
 		return AFTER_FORK | HOST_SIDE | BEFORE_READY;
 	case OP_bind:
-	case OP_pivotRoot:
-	case OP_moveRoot:
+	case OP_pivotRoot: case OP_moveRoot:
 		return AFTER_FORK | ROOTED | HOST_SIDE | BEFORE_READY;
 	case OP_mkdir:
 	case OP_mkfile:
@@ -43,13 +47,13 @@ static u32 demands(enum op_number number)
 		return AFTER_FORK | ROOTED | BEFORE_READY;
 	case OP_propagation:
 	case OP_sysctl:
+	case OP_console:
 	case OP_ready:
 		return AFTER_FORK | BEFORE_READY;
 	case OP_keyring:
 	case OP_session:
 	case OP_loopback:
-	case OP_hostname:
-	case OP_domainname:
+	case OP_hostname: case OP_domainname:
 	case OP_hook:
 	case OP_chdir:
 	case OP_rlimit:
@@ -58,7 +62,6 @@ static u32 demands(enum op_number number)
 	case OP_ioPriority:
 	case OP_personality:
 	case OP_memoryPolicy:
-	case OP_affinity:
 	case OP_stdioOwner:
 	case OP_boundingSet:
 	case OP_user:
@@ -127,10 +130,14 @@ const char *order_check(struct order *order, const struct op *op, bool last)
 
 		if (!op->join.ns || op->join.ns & (op->join.ns - 1) || op->join.ns & ~kinds)
 			return "join names no single type of namespace";
+		if (order->forked && op->join.ns != CLONE_NEWCGROUP)
+			return "an operation of stage one comes after fork";
 		if (order->joined & op->join.ns)
 			return "two namespaces of one type are joined";
 		order->joined |= op->join.ns;
 	}
+	if (op->number == OP_console && op->console.target[0] && !order->rooted)
+		return "an operation inside the root comes before rootfs";
 	if (op->number == OP_program && !op->program.args.count)
 		return "the program has no arguments";
 	return NULL;

@@ -40,6 +40,7 @@ struct run {
 
 	int host;   /* the conversation; -1 once it is over */
 	int listen; /* the start socket; -1 is none */
+	int process; /* the pidfd of the process whose namespaces are entered; -1 is none */
 	int caller; /* the connection of `start`; -1 before */
 	u32 own_uid; /* at start */
 
@@ -85,6 +86,8 @@ const char *keep(struct run *run, const char *subject);
 int say(struct run *run, enum message_kind kind, u32 value);
 /* Say it, and wait for the answer; `fd` (may be NULL) receives the descriptor that must come with it. */
 int ask(struct run *run, enum message_kind kind, u32 value, int *fd);
+/* Say it with a descriptor that the host takes, and wait for the answer. */
+int offer(struct run *run, enum message_kind kind, int fd);
 /* Wait for one message of this kind from the host. */
 int hear(struct run *run, enum message_kind kind, int *fd);
 
@@ -109,6 +112,7 @@ __attribute__((noreturn)) void init_main(int argc, char *const *argv, char *cons
 int enter_prepare(struct run *run);
 void enter_abandon(struct run *run);
 int op_join(struct run *run, const struct op_join *op);
+int op_enter(struct run *run, const struct op_enter *op);
 int op_userns(struct run *run, const struct op_userns *op);
 int op_unshare(struct run *run, const struct op_unshare *op);
 int op_timeOffset(struct run *run, const struct op_timeOffset *op);
@@ -173,8 +177,9 @@ int op_loopback(struct run *run, const struct op_loopback *op);
 int op_hostname(struct run *run, const struct op_hostname *op);
 int op_domainname(struct run *run, const struct op_domainname *op);
 
-/* ---- hook.c, exec.c ---- */
+/* ---- console.c, hook.c, exec.c ---- */
 
+int op_console(struct run *run, const struct op_console *op);
 int op_hostHooks(struct run *run, const struct op_hostHooks *op);
 int op_hook(struct run *run, const struct op_hook *op);
 int op_chdir(struct run *run, const struct op_chdir *op);

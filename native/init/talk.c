@@ -76,13 +76,23 @@ int fail_more(struct run *run, long result, const char *call, const char *subjec
 
 #define CALL_BYTES 512 /* of a failure's call; the subject has the rest of the message */
 
-static long send_message(int fd, const struct plan_message *message, struct text *texts)
+/* `passed` may be -1: no descriptor comes along. */
+static long send_message(int fd, const struct plan_message *message, struct text *texts, int passed)
 {
+	const struct {
+		struct control_header header;
+		int fd;
+	} control = { { sizeof(control.header) + sizeof(control.fd), SOCKET_LEVEL, PASSED_RIGHTS }, passed };
 	struct io_part parts[2] = {
 		{ (void *)(size_t)message, sizeof(*message) },
 		{ texts ? texts->at : NULL, texts ? texts->used : 0 },
 	};
-	struct socket_message out = { .parts = parts, .part_count = texts ? 2 : 1 };
+	struct socket_message out = {
+		.parts = parts,
+		.part_count = texts ? 2 : 1,
+		.control = passed < 0 ? NULL : (void *)(size_t)&control,
+		.control_size = passed < 0 ? 0 : sizeof(control),
+	};
 	long sent;
 
 	do
@@ -132,14 +142,19 @@ static int receive_message(int fd, struct plan_message *message, struct passed *
 	return 1;
 }
 
-int say(struct run *run, enum message_kind kind, u32 value)
+static int say_with(struct run *run, enum message_kind kind, u32 value, int passed)
 {
 	const struct plan_message message = { .kind = kind, .op = run->op, .value = value };
-	long rc = send_message(run->host, &message, NULL);
+	long rc = send_message(run->host, &message, NULL, passed);
 
 	if (rc == -EPIPE || rc == -ECONNRESET)
 		return refuse(run, FAILURE_HOST_GONE, 0, "sendmsg", "the host");
 	return rc < 0 ? fail(run, rc, "sendmsg", "the host") : 0;
+}
+
+int say(struct run *run, enum message_kind kind, u32 value)
+{
+	return say_with(run, kind, value, -1);
 }
 
 int hear_all(struct run *run, enum message_kind kind, struct passed *passed, u32 *value)
@@ -181,6 +196,13 @@ int ask(struct run *run, enum message_kind kind, u32 value, int *fd)
 	return rc < 0 ? rc : hear(run, kind, fd);
 }
 
+int offer(struct run *run, enum message_kind kind, int fd)
+{
+	int rc = say_with(run, kind, 0, fd);
+
+	return rc < 0 ? rc : hear(run, kind, NULL);
+}
+
 /* Nobody can be told that telling failed: the end of the process says it. */
 void tell_failure(struct run *run)
 {
@@ -202,14 +224,14 @@ void tell_failure(struct run *run)
 	text_add_bytes(&text, call.at, call.used + 1);
 	text_add(&text, run->failure.subject ? run->failure.subject : "");
 	text.used++; /* the NUL that ends the text is part of the message */
-	(void)send_message(to, &message, &text);
+	(void)send_message(to, &message, &text, -1);
 }
 
 int say_exec(struct run *run)
 {
 	const struct plan_message message = { .kind = MESSAGE_SAYS_EXEC, .op = run->op };
 	int to = run->caller >= 0 ? run->caller : run->host;
-	long rc = to < 0 ? 0 : send_message(to, &message, NULL);
+	long rc = to < 0 ? 0 : send_message(to, &message, NULL, -1);
 
 	/* Whoever asked for the start may have left since; the program starts all the same. */
 	return rc < 0 && rc != -EPIPE && rc != -ECONNRESET ? fail(run, rc, "sendmsg", "start") : 0;

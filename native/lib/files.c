@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -143,6 +144,28 @@ int ts_read(const char *path, uint8_t *buffer, int room)
 	if (close(fd) < 0 && error == 0)
 		error = -errno;
 	return error < 0 ? error : got;
+}
+
+int ts_read_fd(int fd, uint8_t *buffer, int room)
+{
+	char beyond;
+	for (int got = 0;;) {
+		ssize_t count = got == room ? read(fd, &beyond, 1) : read(fd, buffer + got, (size_t)(room - got));
+		if (count == 0)
+			return got;
+		if (count > 0 && got == room)
+			return -EFBIG;
+		if (count > 0) {
+			got += (int)count;
+			continue;
+		}
+		/* Whoever shares the descriptor may have made it non-blocking. */
+		struct pollfd wait = { .fd = fd, .events = POLLIN };
+		if (errno == EAGAIN && poll(&wait, 1, -1) >= 0)
+			continue;
+		if (errno != EINTR)
+			return -errno;
+	}
 }
 
 static char kind_letter(const struct dirent *entry)

@@ -19,6 +19,8 @@
 EXPORT int ts_batch(const uint8_t *actions, int length, int32_t *failed);
 /* Reads a file of at most `room` bytes; -EFBIG if it holds more. */
 EXPORT int ts_read(const char *path, uint8_t *buffer, int room);
+/* The same from an open descriptor, to its end; waits for a pipe or socket whose writer is slow. */
+EXPORT int ts_read_fd(int fd, uint8_t *buffer, int room);
 /* A folder's entries: a letter of the kind (d, f, l, o), the name, a NUL; -ERANGE if they need more room. */
 EXPORT int ts_list(const char *path, uint8_t *buffer, int room);
 /* Mode, uid, gid, major, minor, inode, size, device, links; follow 0 looks at a link itself. */
@@ -47,11 +49,11 @@ EXPORT int ts_memfd(const char *name, const uint8_t *bytes, int length);
 /* A sealed, executable memfd copy of the program at path: a container cannot write through it to the host's file. */
 EXPORT int ts_program(const char *path);
 /*
- * Starts the program of descriptor `program` as tsrun-init: the descriptors plan, host and listen (-1: none) become
+ * Starts the program of descriptor `program` as tsrun-init: the descriptors plan, host and other (-1: none) become
  * 3+keep and the next two, 0 to 2 and the `keep` inherited ones stay, all others are closed on exec. cwd is its folder.
  * The environment is given as a block. Answers the pid; pidfd[0] is its pidfd.
  */
-EXPORT int ts_spawn_init(int program, int plan, int host, int listen, int keep, const char *cwd, const char *env, int envc,
+EXPORT int ts_spawn_init(int program, int plan, int host, int other, int keep, const char *cwd, const char *env, int envc,
 			 int32_t *pidfd);
 /*
  * Runs a program to its end: input on its standard input, what it writes (both streams) in output. Answers its wait
@@ -67,13 +69,16 @@ EXPORT int ts_socketpair(int32_t fds[2]);
 /* A listening SOCK_SEQPACKET socket at a path of any length. */
 EXPORT int ts_listen(const char *path);
 EXPORT int ts_connect(const char *path);
+/* A stream socket, as --console-socket names one: where a terminal is sent to. */
+EXPORT int ts_connect_console(const char *path);
 /* One message, with `count` descriptors attached (PLAN_MESSAGE_FDS at most). */
 EXPORT int ts_send(int socket, const uint8_t *bytes, int length, const int32_t *fds, int count);
 /*
  * The next message; 0 is end of file. Waits for at most `timeout` milliseconds (-1: no limit) and for no longer than
- * the process of pidfd (-1: none) lives: then the answer is what it had sent before, or -ESRCH.
+ * the process of pidfd (-1: none) lives: then the answer is what it had sent before, or -ESRCH. fd[0] is the descriptor
+ * that came with it, or -1.
  */
-EXPORT int ts_receive(int socket, int pidfd, uint8_t *buffer, int room, int timeout);
+EXPORT int ts_receive(int socket, int pidfd, uint8_t *buffer, int room, int timeout, int32_t *fd);
 
 /* process.c */
 
@@ -82,6 +87,11 @@ EXPORT int ts_pidfd_signal(int pidfd, int signal);
 EXPORT int ts_kill(int pid, int signal);
 /* Waits until the process ends: 0, or -ETIMEDOUT after `timeout` milliseconds (-1: none). Does not reap. */
 EXPORT int ts_await_exit(int pidfd, int timeout);
+/*
+ * The wait status of an ended process that its parent has reaped, whoever that is; -ENODATA while it has not, and another
+ * error where the kernel (before 6.15) does not keep it with the pidfd.
+ */
+EXPORT int ts_pidfd_exit(int pidfd);
 /* Reaps a child of ours that has ended: its wait status; -ECHILD if it is no child, -EAGAIN if it still runs. */
 EXPORT int ts_reap(int pid);
 /*
@@ -108,5 +118,23 @@ EXPORT int ts_exit(int status);
 EXPORT int ts_tree(const char *path, int recursive, int userns, int userns_recursive);
 /* A descriptor of a new user namespace with these maps (text as in /proc/PID/uid_map). */
 EXPORT int ts_userns(const char *uid_map, const char *gid_map);
+
+/* watch.c */
+
+/*
+ * Waits until one of the descriptors (256 at most; a pidfd too) has something to read or has failed: how many have. ready[i]
+ * is poll's revents. 0 after `timeout` milliseconds (-1: none), and where a signal cut such a wait short.
+ */
+EXPORT int ts_poll(const int32_t *fds, int count, int timeout, int32_t *ready);
+/* What there is to read on a descriptor that does not block, up to `room` bytes; 0 where there is nothing. */
+EXPORT int ts_drain(int fd, uint8_t *buffer, int room);
+/* An eventfd that does not block. */
+EXPORT int ts_eventfd(void);
+/* An inotify descriptor, which does not block, for the changes of one file. */
+EXPORT int ts_inotify(const char *path);
+/* From now on these signals end as bytes, their numbers, on the descriptor answered; ignored ones stay ignored. Once a process. */
+EXPORT int ts_catch(const int32_t *signals, int count);
+/* Columns and rows of a terminal; -ENOTTY where the descriptor is none. */
+EXPORT int ts_window(int fd, int32_t out[2]);
 
 #endif

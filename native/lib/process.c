@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -58,6 +59,27 @@ static int reap(int pid, int options)
 int ts_reap(int pid)
 {
 	return reap(pid, WNOHANG);
+}
+
+/* struct pidfd_info of linux/pidfd.h, which the headers of Debian 12 do not have; the kernel takes any size from 64 on. */
+struct process_info {
+	uint64_t mask;
+	uint64_t cgroup;
+	uint32_t ids[11];
+	int32_t exit_status;
+	uint32_t core_mask;
+	uint32_t core_signal;
+	uint64_t supported;
+};
+#define GET_PROCESS_INFO _IOWR(0xff, 11, struct process_info) /* PIDFD_GET_INFO, Linux 6.13 */
+#define INFO_EXIT (UINT64_C(1) << 3)			      /* PIDFD_INFO_EXIT, Linux 6.15 */
+
+int ts_pidfd_exit(int pidfd)
+{
+	struct process_info info = { .mask = INFO_EXIT };
+	if (ioctl(pidfd, GET_PROCESS_INFO, &info) < 0)
+		return -errno; /* ENOTTY: older than 6.13; ESRCH: reaped, and older than 6.15 */
+	return info.mask & INFO_EXIT ? info.exit_status & 0xffff : -ENODATA;
 }
 
 /* The signal handler's way into the waiting loop; one foreground container a process. */

@@ -119,12 +119,12 @@ static int arrange(const int from[3], int keep, int count)
 	return 0;
 }
 
-int ts_spawn_init(int program, int plan, int host, int listen, int keep, const char *cwd, const char *env, int envc,
+int ts_spawn_init(int program, int plan, int host, int other, int keep, const char *cwd, const char *env, int envc,
 		  int32_t *pidfd)
 {
 	char numbers[3][12];
-	int from[3] = { plan, host, listen };
-	int count = listen < 0 ? 2 : 3;
+	int from[3] = { plan, host, other };
+	int count = other < 0 ? 2 : 3;
 	for (int i = 0; i < 3; i++)
 		(void)snprintf(numbers[i], sizeof numbers[i], "%d", i < count ? 3 + keep + i : -1);
 	char *argv[] = { (char[]){ "tsrun-init" }, numbers[0], numbers[1], numbers[2], NULL };

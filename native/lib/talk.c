@@ -82,6 +82,24 @@ int ts_connect(const char *path)
 	return at_address(path, 0);
 }
 
+int ts_connect_console(const char *path)
+{
+	struct sockaddr_un where = { .sun_family = AF_UNIX };
+	size_t length = strlen(path);
+	if (length >= sizeof where.sun_path)
+		return -ENAMETOOLONG;
+	memcpy(where.sun_path, path, length);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&where, sizeof where) < 0) {
+		int error = -errno;
+		(void)close(fd);
+		return error;
+	}
+	return fd;
+}
+
 int ts_send(int socket_fd, const uint8_t *bytes, int length, const int32_t *fds, int count)
 {
 	struct iovec part = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = (size_t)length };
@@ -109,7 +127,29 @@ int ts_send(int socket_fd, const uint8_t *bytes, int length, const int32_t *fds,
 	return sent < 0 ? -errno : (int)sent;
 }
 
-int ts_receive(int socket_fd, int pidfd, uint8_t *buffer, int room, int timeout)
+/* One descriptor at most is taken; it comes with the terminal's message. */
+static ssize_t receive(int socket_fd, uint8_t *buffer, size_t room, int32_t *fd)
+{
+	struct iovec part = { .iov_base = buffer, .iov_len = room };
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control,
+	};
+	ssize_t got = recvmsg(socket_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *first = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	*fd = -1;
+	if (first && first->cmsg_level == SOL_SOCKET && first->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(first), sizeof *fd);
+	return got;
+}
+
+int ts_receive(int socket_fd, int pidfd, uint8_t *buffer, int room, int timeout, int32_t *fd)
 {
 	struct pollfd wait[2] = { { .fd = socket_fd, .events = POLLIN }, { .fd = pidfd, .events = POLLIN } };
 	int ready;
@@ -121,7 +161,7 @@ int ts_receive(int socket_fd, int pidfd, uint8_t *buffer, int room, int timeout)
 	if (ready == 0)
 		return -ETIMEDOUT;
 	/* What the process said before it ended comes first. */
-	ssize_t got = recv(socket_fd, buffer, (size_t)room, MSG_DONTWAIT);
+	ssize_t got = receive(socket_fd, buffer, (size_t)room, fd);
 	if (got < 0)
 		return errno == EAGAIN ? -ESRCH : -errno;
 	return (int)got;

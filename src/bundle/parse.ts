@@ -9,6 +9,7 @@ import { parseJson } from "./json.ts";
 import { checkProcess } from "./rules/process.ts";
 import { checkResources } from "./rules/resources.ts";
 import { brokenRules, checkBundle } from "./rules.ts";
+import { isObject } from "./shapes.ts";
 import type { Bundle, Process, Resources, Warning } from "./types.ts";
 
 /** A bundle that keeps every rule, and what was noticed on the way. */
@@ -45,17 +46,22 @@ export function inspectBundle(
   return { bundle, warnings: decoding.warnings, broken: brokenRules(bundle) };
 }
 
-/** Decodes a process object by itself, as `exec --process` reads it; pointers start at the object. @throws BundleError */
+/**
+ * Decodes a process object by itself, as `exec --process` reads it; pointers start at the object. `has` tells which fields
+ * it has: what it leaves out is the container's. @throws BundleError
+ */
 export function parseProcess(text: string): {
   readonly process: Process;
   readonly warnings: readonly Warning[];
+  readonly has: (field: keyof Process) => boolean;
 } {
   const decoding = new Decoding();
-  const fields = new Fields(decoding, parseJson(text), "the process");
+  const value = parseJson(text);
+  const fields = new Fields(decoding, value, "the process");
   const process = decodeProcess(fields);
   fields.end();
   checkProcess(process, "");
-  return { process, warnings: decoding.warnings };
+  return { process, warnings: decoding.warnings, has: (field) => isObject(value) && value[field] != null };
 }
 
 /**

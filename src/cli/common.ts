@@ -1,4 +1,5 @@
 /** What several commands read from their call. */
+import type { Warning } from "../bundle/types.ts";
 import { UsageError } from "../error.ts";
 import { absolute, type CreateRequest } from "../lifecycle/prepare.ts";
 import { reportDebug, reportWarning } from "./report.ts";
@@ -17,12 +18,6 @@ export function id({ args }: Call): string {
 /** The options that `create` and `run` share. @throws UsageError */
 export function createRequest(call: Call): CreateRequest {
   const { options } = call;
-  const preserve = options.get("preserve-fds") ?? "0";
-  if (!/^[0-9]{1,5}$/.test(preserve)) {
-    throw new UsageError(`invalid value ${JSON.stringify(preserve)} for --preserve-fds`, {
-      hint: "it takes a count of descriptors",
-    });
-  }
   return {
     id: id(call),
     bundle: options.get("bundle") ?? ".",
@@ -30,12 +25,24 @@ export function createRequest(call: Call): CreateRequest {
     pidFile: options.get("pid-file"),
     noPivot: options.has("no-pivot"),
     noNewKeyring: options.has("no-new-keyring"),
-    preserveFds: Number(preserve),
-    warn({ pointer, text, hint }) {
-      reportWarning(`${text} (config.json#${pointer})${hint === undefined ? "" : `; hint: ${hint}`}`);
-    },
+    preserveFds: preservedFds(call),
+    warn: warning,
     debug: reportDebug,
   };
+}
+
+/** `--preserve-fds`. @throws UsageError */
+export function preservedFds({ options }: Call): number {
+  const preserve = options.get("preserve-fds") ?? "0";
+  if (/^[0-9]{1,5}$/.test(preserve)) return Number(preserve);
+  throw new UsageError(`invalid value ${JSON.stringify(preserve)} for --preserve-fds`, {
+    hint: "it takes a count of descriptors",
+  });
+}
+
+/** Reports what is odd in a JSON text. */
+export function warning({ pointer, text, hint }: Warning): void {
+  reportWarning(`${text} (config.json#${pointer})${hint === undefined ? "" : `; hint: ${hint}`}`);
 }
 
 /** One of several words an option takes. @throws UsageError with runc's words */

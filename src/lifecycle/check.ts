@@ -9,6 +9,7 @@ import type { Plan } from "../plan/ops.ts";
 import { hostFacts } from "../spawn/facts.ts";
 import { refusedSource } from "../spawn/sources.ts";
 import { kindOf, readTextIfThere } from "../sys/files.ts";
+import { requireRoot } from "./caller.ts";
 import { checkCgroups } from "./check/cgroups.ts";
 import { Findings } from "./check/findings.ts";
 import { foreseePlan } from "./check/foresee.ts";
@@ -16,7 +17,6 @@ import { checkHooks } from "./check/hooks.ts";
 import { readSelf } from "./check/self.ts";
 import { Tree } from "./check/tree.ts";
 import type { World } from "./check/world.ts";
-import { requireRoot } from "./create.ts";
 import { absolute, cgroupSetup, type Loaded, loadBundle, prepare } from "./prepare.ts";
 
 /** What a check found. */

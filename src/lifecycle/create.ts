@@ -10,13 +10,15 @@ import { hookState, runHooks } from "../spawn/hooks.ts";
 import { writeMaps } from "../spawn/idmaps.ts";
 import { type Death, type HostSide, launch } from "../spawn/launch.ts";
 import { openSource } from "../spawn/sources.ts";
+import { checkTerminal, Terminal } from "../spawn/terminal.ts";
 import { checkId } from "../state/id.ts";
 import type { Record } from "../state/record.ts";
 import { startTimeOf } from "../state/status.ts";
 import { alreadyExists, containerDir, type Locked, makeRoot, reserve, startSocket } from "../state/store.ts";
-import { performAll, status } from "../sys/files.ts";
-import { clock, environment, ids, isInherited, type Pidfd } from "../sys/process.ts";
+import { type Handle, status } from "../sys/files.ts";
+import { clock, environment, type Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
+import { checkPreserved, requireRoot, writePidFile } from "./caller.ts";
 import { destroy } from "./destroy.ts";
 import {
   type CgroupSetup,
@@ -33,6 +35,8 @@ export interface Created {
   readonly locked: Locked;
   /** Its first process. */
   readonly first: Pidfd;
+  /** The master of its terminal, where no console socket has taken it. */
+  readonly terminal: Handle | undefined;
 }
 
 /**
@@ -57,49 +61,36 @@ export function create(root: string, request: CreateRequest): Created {
       "a container is created for a process",
     );
   }
+  checkTerminal({
+    terminal: prepared.bundle.process.terminal,
+    detach: request.foreground !== true,
+    consoleSocket: request.consoleSocket,
+  });
   const bytes = encode(prepared.plan);
   makeRoot(root);
-  const record = describe(prepared, request.id);
+  const record = describe(prepared, request);
   const locked = reserve(root, record, prepared.text);
   try {
-    const first = launchFirst(prepared, request, record, locked, bytes);
-    return { record, locked, first };
+    return { record, locked, ...launchFirst(prepared, request, record, locked, bytes) };
   } catch (error) {
     undo(record, locked, error);
     throw error;
   }
 }
 
-/** @throws UsageError where tsrun is not root */
-export function requireRoot(): void {
-  if (ids().euid === 0) return;
-  throw new UsageError("tsrun needs to be root", {
-    hint: "containers of ordinary users are not supported by this version of tsrun yet",
-  });
-}
-
-/** Every descriptor to be handed on must be the caller's; one of tsrun's own must never get into a container. */
-function checkPreserved(count: number): void {
-  for (let fd = 3; fd < 3 + count; fd++) {
-    if (isInherited(fd)) continue;
-    throw new UsageError(`unable to preserve file descriptor ${fd}: it was not passed to tsrun`, {
-      hint: `--preserve-fds ${count} (with LISTEN_FDS) hands on the descriptors 3 to ${2 + count}`,
-    });
-  }
-}
-
-function describe({ bundle, plan, cgroup }: Prepared, id: string): Record {
+function describe({ bundle, plan, cgroup }: Prepared, request: CreateRequest): Record {
   const from = plan.steps.findIndex(({ op }) => op.op === "awaitStart");
   return {
     version: 1,
     ociVersion: bundle.ociVersion,
-    id,
+    id: request.id,
     bundle: bundle.dir,
     rootfs: bundle.root.path,
     created: timestamp(),
     annotations: Object.fromEntries(bundle.annotations),
     cgroups: Object.fromEntries(cgroup.paths),
     newCgroups: missingFolders(cgroup.dirs),
+    noNewKeyring: request.noNewKeyring ?? false,
     ownPidNamespace: bundle.linux.namespaces.some(({ type, path }) => type === "pid" && path === undefined),
     afterStart: { from, steps: plan.steps.slice(from) },
     poststart: bundle.hooks.poststart,
@@ -133,7 +124,8 @@ function launchFirst(
   record: Record,
   locked: Locked,
   bytes: Uint8Array,
-): Pidfd {
+): Pick<Created, "first" | "terminal"> {
+  const terminal = new Terminal(request.consoleSocket);
   const listen = Socket.listen(startSocket(locked.dir));
   try {
     const start = {
@@ -143,10 +135,15 @@ function launchFirst(
       cwd: record.bundle,
       env: environment(),
       preserveFds: (request.preserveFds ?? 0) + listenFds(),
-      listen,
+      other: listen,
     };
-    return launch(start, hostSide(prepared, request, record, locked));
+    const first = launch(start, hostSide(prepared, request, record, locked, terminal));
+    return { first, terminal: terminal.master };
+  } catch (error) {
+    terminal.master?.close();
+    throw error;
   } finally {
+    terminal.hangUp();
     listen.close();
   }
 }
@@ -158,6 +155,7 @@ function hostSide(
   request: CreateRequest,
   record: Record,
   locked: Locked,
+  terminal: Terminal,
 ): HostSide {
   let first: Pidfd | undefined;
   const debug = request.debug ?? (() => {});
@@ -198,6 +196,7 @@ function hostSide(
       runHooks("prestart", bundle.hooks.prestart, state);
       runHooks("createRuntime", bundle.hooks.createRuntime, state);
     },
+    console: (master) => terminal.take(master),
     ready(process) {
       debug("everything is set up");
       if (request.pidFile !== undefined) writePidFile(request.pidFile, process.pid);
@@ -216,16 +215,6 @@ function whyDied({ paths, writes }: CgroupSetup): Death | undefined {
       ? "the limit is that of a cgroup above the container's: raise that one"
       : "raise the limit: setting a container up takes about 300 KiB, and its program more";
   return { text, pointer: limit?.pointer, hint };
-}
-
-/** The pid file appears complete: written beside, then renamed. */
-function writePidFile(path: string, pid: number): void {
-  const slash = path.lastIndexOf("/");
-  const part = `${path.slice(0, slash + 1)}.${path.slice(slash + 1)}.${ids().pid}`;
-  performAll([
-    { do: "create", path: part, text: String(pid), mode: 0o644 },
-    { do: "rename", path: part, to: path },
-  ]);
 }
 
 /** Takes back what a failed creation made; what cannot be taken back is told after the first error. */

@@ -79,6 +79,7 @@ function rescue(id: string, locked: Locked): Record {
     annotations: {},
     cgroups: Object.fromEntries(cgroups),
     newCgroups: [...cgroups.values()],
+    noNewKeyring: false,
     ownPidNamespace: false,
     afterStart: { from: 0, steps: [] },
     poststart: [],

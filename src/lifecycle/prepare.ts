@@ -5,8 +5,8 @@ import { availableControllers, readCgroupFacts } from "../cgroup/facts.ts";
 import { type CgroupPaths, cgroupDirs, cgroupPaths } from "../cgroup/paths.ts";
 import { compileV1 } from "../cgroup/resources-v1.ts";
 import { compileV2 } from "../cgroup/resources-v2.ts";
-import type { CgroupWrite } from "../cgroup/write.ts";
-import { BundleError, UsageError } from "../error.ts";
+import { type CgroupWrite, zeroPidsIsLimit } from "../cgroup/write.ts";
+import { BundleError } from "../error.ts";
 import { compile } from "../plan/compile.ts";
 import type { CgroupFacts, CreateOptions } from "../plan/facts.ts";
 import type { Plan } from "../plan/ops.ts";
@@ -19,8 +19,10 @@ export interface CreateRequest {
   readonly id: string;
   /** The bundle's folder; relative to the current one. */
   readonly bundle: string;
-  /** Where to send the container's terminal. Refused: this version has no terminals. */
+  /** The socket to send the container's terminal to. */
   readonly consoleSocket?: string | undefined;
+  /** Whether the caller stays with the container, and copies its terminal where it has one. */
+  readonly foreground?: boolean;
   /** Where to write the first process's pid. */
   readonly pidFile?: string | undefined;
   readonly noPivot?: boolean;
@@ -90,17 +92,11 @@ export function cgroupSetup(bundle: Bundle, id: string): CgroupSetup {
   const paths = cgroupPaths(facts, dirs);
   const available = availableControllers(facts);
   const has = (controller: string): boolean => available.has(controller);
-  const options = { zeroPidsIsLimit: atLeast13(bundle.ociVersion) };
+  const options = { zeroPidsIsLimit: zeroPidsIsLimit(bundle.ociVersion) };
   const { resources } = bundle.linux;
   const writes =
     facts.mode === "v2" ? compileV2(resources, has, options) : compileV1(resources, has, options);
   return { facts, dirs, paths, writes };
-}
-
-/** pids.limit 0 is a limit since runtime-spec 1.3. */
-function atLeast13(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major > 1 || (major === 1 && minor >= 3);
 }
 
 /**
@@ -121,19 +117,6 @@ export function prepare(loaded: Loaded, request: CreateRequest): Prepared {
       `invalid rootfs: ${what}`,
       "root.path is relative to the bundle's folder",
     );
-  }
-  if (bundle.process?.terminal) {
-    throw new BundleError(
-      "unsupported",
-      "/process/terminal",
-      "terminals are not supported by this version of tsrun yet",
-      "set it to false",
-    );
-  }
-  if (request.consoleSocket !== undefined) {
-    throw new UsageError("cannot use console socket if tsrun will not detach or allocate tty", {
-      hint: "leave --console-socket out: process.terminal is not true",
-    });
   }
   const cgroup = cgroupSetup(bundle, request.id);
   const listen = listenFds();

@@ -11,7 +11,7 @@ import { compileHooks, compileHostHooks } from "./hooks.ts";
 import { compileMounts } from "./mounts.ts";
 import { compileNamespaces, compileOomScoreAdj, isNew, mapsUsers } from "./namespaces.ts";
 import type { Plan } from "./ops.ts";
-import { compileProcess } from "./process.ts";
+import { compileConsole, compileProcess } from "./process.ts";
 import { compileEnterRoot, compileInside, compileRootfs } from "./rootfs.ts";
 
 /**
@@ -38,6 +38,7 @@ export function compile(bundle: Bundle, facts: HostFacts, options: CreateOptions
   compileEnterRoot(draft, bundle, options);
 
   // Stage three: inside.
+  if (bundle.process !== undefined) compileConsole(draft, bundle.process, "/dev/console");
   compileInside(draft, bundle);
   if (bundle.process !== undefined) compileProcess(draft, bundle, bundle.process, facts, options);
   add(draft, { op: "ready" }, undefined);

@@ -31,6 +31,8 @@ export function describe(op: Op): string {
       return `set the ${op.clock} clock's offset to ${op.secs} s and ${op.nanosecs} ns`;
     case "attach":
       return "enter the container's cgroups";
+    case "enter":
+      return `enter the container's namespaces ${cloneNames(op.flags)}`;
     case "fork":
       return "make the container's first process";
     case "keyring":
@@ -79,6 +81,7 @@ type InsideOp = Exclude<
       | "unshare"
       | "timeOffset"
       | "attach"
+      | "enter"
       | "fork"
       | "keyring"
       | "session"
@@ -103,6 +106,8 @@ function describeInside(op: InsideOp): string {
   switch (op.op) {
     case "hook":
       return `run ${op.stage} hook #${op.index} ${op.path}`;
+    case "console":
+      return op.target === "" ? "make a terminal" : `make a terminal and mount it at ${op.target}`;
     case "pivotRoot":
       return "pivot_root into the container's root";
     case "moveRoot":
@@ -180,6 +185,8 @@ export function details(op: Op): readonly string[] {
       ];
     case "remount":
       return [...(op.superblock === 1 ? ["and its filesystem"] : []), ...op.options, ...attributeDetails(op)];
+    case "console":
+      return op.height === 0 && op.width === 0 ? [] : [`${op.width} columns, ${op.height} rows`];
     case "mknod":
       return [`${deviceType(op.mode)} ${op.major}:${op.minor}`, modeText(op.mode), `${op.uid}:${op.gid}`];
     case "symlink":

@@ -52,6 +52,8 @@ export function explainProcess(op: Op, plan: Plan, root: string): readonly strin
       return ["# (keyctl session would do it, which starts a program of its own)"];
     case "session":
       return ["# (setsid would do it, and take the terminal away)"];
+    case "console":
+      return ["# (script(1) would do it, which starts a program of its own)"];
     case "hostHooks":
       return ["# (they run in the host's namespaces, which this script has left: see config.json)"];
     case "ready":

@@ -38,11 +38,9 @@ export interface HostFacts {
   readonly privileged: boolean;
 }
 
-/** What the command line adds to the bundle. */
-export interface CreateOptions {
+/** What the command line adds to a process, be it the first one or that of exec. */
+export interface ProcessOptions {
   readonly id: string;
-  /** `--no-pivot`. */
-  readonly noPivot: boolean;
   /** `--no-new-keyring`. */
   readonly noNewKeyring: boolean;
   /** `--preserve-fds`, with LISTEN_FDS already added. */
@@ -51,4 +49,18 @@ export interface CreateOptions {
   readonly extraEnv: readonly string[];
   /** The limit of open files that the caller had before the JavaScript engine raised it; `undefined` leaves it. */
   readonly callerNofile: { readonly soft: bigint; readonly hard: bigint } | undefined;
+}
+
+/** What the command line adds to the bundle. */
+export interface CreateOptions extends ProcessOptions {
+  /** `--no-pivot`. */
+  readonly noPivot: boolean;
+}
+
+/** What `exec` adds. */
+export interface ExecOptions extends ProcessOptions {
+  /** The container's first process. */
+  readonly pid: number;
+  /** Whether the container's user namespace is tsrun's own: the kernel lets nobody enter the one he is in. */
+  readonly ownUserNamespace: boolean;
 }

@@ -63,7 +63,7 @@ export function rootPropagation(bundle: Bundle): bigint {
  * Whether setgroups(2) will be allowed in a new user namespace. A mapping of nothing but the caller's own group is
  * what an unprivileged writer may make, and the kernel asks it to forgo setgroups (user_namespaces(7), CVE-2014-8989).
  */
-export function allowsSetGroups(bundle: Bundle, facts: HostFacts): boolean {
+export function allowsSetGroups(bundle: Bundle, facts: Pick<HostFacts, "privileged">): boolean {
   if (facts.privileged || !isNew(bundle, "user")) return true;
   const maps = bundle.linux.gidMappings;
   return maps.length > 1 || (maps[0]?.size ?? 0) > 1;

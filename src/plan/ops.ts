@@ -28,6 +28,7 @@ export type Op =
   | { readonly op: "unshare"; readonly flags: number }
   | { readonly op: "timeOffset"; readonly clock: string; readonly secs: bigint; readonly nanosecs: number }
   | { readonly op: "attach" }
+  | { readonly op: "enter"; readonly flags: number }
   | { readonly op: "fork" }
   | { readonly op: "keyring"; readonly name: string }
   | { readonly op: "session" }
@@ -83,6 +84,12 @@ export type Op =
       readonly timeout: number;
       readonly stateHead: string;
       readonly stateTail: string;
+    }
+  | {
+      readonly op: "console";
+      readonly target: RootPath;
+      readonly height: number;
+      readonly width: number;
     }
   | { readonly op: "pivotRoot" }
   | { readonly op: "moveRoot" }

@@ -4,8 +4,18 @@ import { BundleError } from "../error.ts";
 import { IOPRIO_CLASS, MPOL, PERSONALITY, RLIMIT, SCHED, SCHED_FLAG } from "../sys/constants.gen.ts";
 import { compileCapabilities } from "./capabilities.ts";
 import { add, type Draft, pointerTo } from "./draft.ts";
-import type { CreateOptions, HostFacts } from "./facts.ts";
+import type { HostFacts, ProcessOptions } from "./facts.ts";
 import { allowsSetGroups } from "./namespaces.ts";
+
+/** The host as far as a process depends on it. */
+export type ProcessFacts = Pick<HostFacts, "lastCap" | "privileged">;
+
+/** process.terminal: made where `target` says, or mounted nowhere. */
+export function compileConsole(draft: Draft, process: Process, target: string): void {
+  if (!process.terminal) return;
+  const { height, width } = process.consoleSize ?? { height: 0, width: 0 };
+  add(draft, { op: "console", target, height, width }, "/process/terminal");
+}
 
 /**
  * What follows from `process`, in the order that the kernel's permission checks dictate: limits, scheduling and
@@ -17,8 +27,8 @@ export function compileProcess(
   draft: Draft,
   bundle: Bundle,
   process: Process,
-  facts: HostFacts,
-  options: CreateOptions,
+  facts: ProcessFacts,
+  options: ProcessOptions,
 ): void {
   compileRlimits(draft, process, options);
   compileScheduler(draft, process);
@@ -32,7 +42,7 @@ export function compileProcess(
   add(draft, { op: "closeFrom", first: 3 + options.preserveFds }, undefined);
 }
 
-function compileRlimits(draft: Draft, process: Process, options: CreateOptions): void {
+function compileRlimits(draft: Draft, process: Process, options: ProcessOptions): void {
   process.rlimits.forEach(({ type, soft, hard }, index) => {
     add(draft, { op: "rlimit", resource: RLIMIT[type], soft, hard }, pointerTo("process", "rlimits", index));
   });
@@ -93,7 +103,7 @@ export function bitMask(numbers: readonly number[]): readonly bigint[] {
   return words;
 }
 
-function compileUser(draft: Draft, bundle: Bundle, process: Process, facts: HostFacts): void {
+function compileUser(draft: Draft, bundle: Bundle, process: Process, facts: ProcessFacts): void {
   const { uid, gid, additionalGids } = process.user;
   const setGroups = allowsSetGroups(bundle, facts);
   if (!setGroups && additionalGids.length > 0) {
@@ -114,7 +124,7 @@ function compileUser(draft: Draft, bundle: Bundle, process: Process, facts: Host
   add(draft, { op: "capabilities", effective, permitted, inheritable, ambient }, "/process/capabilities");
 }
 
-function compileProgram(draft: Draft, process: Process, options: CreateOptions): void {
+function compileProgram(draft: Draft, process: Process, options: ProcessOptions): void {
   const env = lastWins([...process.env, ...options.extraEnv]);
   const home = env.find((entry) => entry.startsWith("HOME="));
   const fillHome = home === undefined || home === "HOME=" ? 1 : 0;

@@ -1,5 +1,5 @@
 /**
- * The conversation of create, between tsrun (host) and tsrun-init, over one socket. Every step has a name, and a step
+ * The conversation of create and exec, between tsrun (host) and tsrun-init, over one socket. Every step has a name, and a step
  * out of its turn is an error:
  *
  *     host                                            tsrun-init
@@ -14,9 +14,14 @@
  *      │◀────────────── source n ───────────────────── │ (a mount source that only the host can open)
  *      │ its descriptor ──────────────────────────────▶│
  *      │◀────────────── hooks ──────────────────────── │ (only with prestart or createRuntime hooks)
- *      │ runs them ───────────────────────────────────▶│ … pivot_root, stage three: ids, capabilities
+ *      │ runs them ───────────────────────────────────▶│ … pivot_root, stage three
+ *      │◀────────────── console ────────────────────── │ (only with a terminal: its master comes along)
+ *      │ hands it on ─────────────────────────────────▶│ ids, capabilities
  *      │◀────────────── ready ──────────────────────── │
  *      │ saves "created" ─────────────────────────────▶│ closes this socket, waits on start.sock
+ *
+ * That of exec has no maps, sources and hooks, and no start.sock: after ready init executes the program at once. Its last words
+ * are "about to execute"; the end of file after them means that it worked.
  *
  * At any point init may say `error` instead, with the operation's index. End of file is always a failure.
  */
@@ -31,8 +36,9 @@ export type Said =
   | { readonly kind: "record"; readonly pid: number }
   | { readonly kind: "source"; readonly index: number }
   | { readonly kind: "hooks" }
+  | { readonly kind: "console" }
   | { readonly kind: "ready" }
-  /** On the start socket: the next thing is execve. */
+  /** On the start socket, and in exec: the next thing is execve. */
   | { readonly kind: "exec" }
   | Failure;
 
@@ -70,6 +76,8 @@ export function decode(message: Uint8Array): Said {
       return { kind: "source", index: value };
     case messages.ASKS_HOOKS:
       return { kind: "hooks" };
+    case messages.ASKS_CONSOLE:
+      return { kind: "console" };
     case messages.ASKS_READY:
       return { kind: "ready" };
     case messages.SAYS_EXEC:
@@ -101,6 +109,7 @@ const ANSWERS = {
   record: PLAN.messages.ASKS_RECORD,
   source: PLAN.messages.ASKS_SOURCE,
   hooks: PLAN.messages.ASKS_HOOKS,
+  console: PLAN.messages.ASKS_CONSOLE,
   ready: PLAN.messages.ASKS_READY,
   start: PLAN.messages.START,
 } as const;
@@ -111,7 +120,7 @@ export function encode(kind: keyof typeof ANSWERS, value = 0): Uint8Array {
 }
 
 /** A step of the conversation, in the order of the drawing. */
-export type StepName = "maps" | "cgroup" | "record" | "source" | "hooks" | "ready";
+export type StepName = "maps" | "cgroup" | "record" | "source" | "hooks" | "console" | "ready";
 
 const ORDER: Readonly<Record<StepName, number>> = {
   maps: 0,
@@ -119,7 +128,8 @@ const ORDER: Readonly<Record<StepName, number>> = {
   record: 2,
   source: 3,
   hooks: 3,
-  ready: 4,
+  console: 4,
+  ready: 5,
 };
 
 /**
@@ -150,11 +160,12 @@ export class Order {
       "setting up",
       "becoming ready",
     ];
-    return doings[this.#at + 1] ?? "becoming ready";
+    return doings[this.#at + 1] ?? "executing its program";
   }
 }
 
-function confused(what: string): LaunchError {
+/** The error for what a tsrun-init of the same build never says. */
+export function confused(what: string): LaunchError {
   return new LaunchError("protocol", `tsrun-init said what was not expected: ${what}`, {
     hint: "tsrun and tsrun-init must be of the same build",
   });

@@ -1,4 +1,4 @@
-/** Starts tsrun-init with a plan and leads the conversation of create to its end. */
+/** Starts tsrun-init with a plan and leads the conversation of create or exec to its end. */
 
 import type { Bundle } from "../bundle/types.ts";
 import { type Entrance, entranceError } from "../cgroup/join.ts";
@@ -10,7 +10,7 @@ import { checked, errnoName, lib } from "../sys/lib.ts";
 import { nativeDir } from "../sys/place.ts";
 import { Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
-import { decode, encode, type Failure, failureErrno, Order } from "./conversation.ts";
+import { confused, decode, encode, type Failure, failureErrno, Order, type Said } from "./conversation.ts";
 import { failed } from "./failure.ts";
 
 /** What the conversation needs the host to do. Each throws what went wrong. */
@@ -27,6 +27,8 @@ export interface HostSide {
   source(index: number): Handle;
   /** Runs the prestart and createRuntime hooks. */
   hooks(first: Pidfd): void;
+  /** Takes the master of the terminal; whoever keeps it closes it. */
+  console(master: Handle): void;
   /** Everything is set up: make it known. */
   ready(first: Pidfd): void;
   /** Why the first process may have been killed from outside; `undefined` where nothing is known. */
@@ -51,8 +53,11 @@ export interface Start {
   readonly cwd: string;
   readonly env: readonly string[];
   readonly preserveFds: number;
-  /** The socket the first process will wait on for `start`. */
-  readonly listen: Socket;
+  /**
+   * For create the socket that the first process will wait on for `start`; for exec the pidfd of the process whose
+   * namespaces are entered.
+   */
+  readonly other: { readonly fd: number };
 }
 
 let program: number | undefined;
@@ -74,7 +79,8 @@ function initProgram(): number {
 }
 
 /**
- * Brings a container's first process to the point where it waits for `start`. On failure nothing of it is left running.
+ * Brings a container's process to the point where it waits for `start`, or, by a plan without awaitStart, to the execution
+ * of its program. On failure nothing of it is left running.
  *
  * @throws LaunchError, SystemError, and what the host side throws
  */
@@ -110,7 +116,7 @@ function spawn(start: Start, theirs: Socket): Pidfd {
     initProgram(),
     plan.fd,
     theirs.fd,
-    start.listen.fd,
+    start.other.fd,
     start.preserveFds,
     cstring(start.cwd),
     env,
@@ -137,53 +143,73 @@ function converse(
   adopt: (first: Pidfd) => void,
 ): Pidfd {
   const order = new Order();
+  const waits = start.plan.steps.some(({ op }) => op.op === "awaitStart");
+  let executing = false;
   let current = stageOne;
   let entrance: Entrance | undefined;
   for (;;) {
     const message = socket.receive(current.fd, -1);
+    if (message === "eof" && executing) return current;
     if (!(message instanceof Uint8Array)) throw died(order, host);
     const said = decode(message);
     if (said.kind === "error") throw refusal(start, said, entrance);
-    if (said.kind === "exec") throw died(order, host);
-    order.accept(said.kind);
-    let passed: readonly Handle[] = [];
-    switch (said.kind) {
-      case "maps":
-        host.maps(current.pid);
-        break;
-      case "cgroup":
-        entrance = host.entrance(current.pid);
-        passed = entrance.handles;
-        break;
-      case "record": {
-        const first = Pidfd.of(said.pid);
-        if (first === undefined) throw died(order, host);
-        adopt(first);
-        stageOne.awaitExit(10_000);
-        stageOne.reap();
-        stageOne.close();
-        current = first;
-        host.record(first);
-        break;
-      }
-      case "source":
-        passed = [host.source(said.index)];
-        break;
-      case "hooks":
-        host.hooks(current);
-        break;
-      case "ready":
-        host.ready(current);
-        break;
-      default:
-        said satisfies never;
+    if (said.kind === "exec") {
+      executing = true;
+      continue;
     }
+    order.accept(said.kind);
+    if (said.kind === "record") {
+      const first = Pidfd.of(said.pid);
+      if (first === undefined) throw died(order, host);
+      adopt(first);
+      stageOne.awaitExit(10_000);
+      stageOne.reap();
+      stageOne.close();
+      current = first;
+    }
+    if (said.kind === "cgroup") entrance = host.entrance(current.pid);
+    const passed = said.kind === "cgroup" ? (entrance?.handles ?? []) : perform(said, current, socket, host);
     const value = said.kind === "cgroup" && entrance?.unified ? 1 : 0;
-    const fds = passed.map(({ fd }) => fd);
-    const heard = socket.send(encode(said.kind, value), fds);
+    const heard = socket.send(
+      encode(said.kind, value),
+      passed.map(({ fd }) => fd),
+    );
     for (const handle of passed) handle.close();
     if (!heard) throw died(order, host);
-    if (said.kind === "ready") return current;
+    if (said.kind === "ready" && waits) return current;
+  }
+}
+
+/** Does what one step asks for; answers the descriptors that go with the answer. */
+function perform(
+  said: Exclude<Said, { kind: "error" | "exec" | "cgroup" }>,
+  current: Pidfd,
+  socket: Socket,
+  host: HostSide,
+): readonly Handle[] {
+  switch (said.kind) {
+    case "maps":
+      host.maps(current.pid);
+      return [];
+    case "record":
+      host.record(current);
+      return [];
+    case "source":
+      return [host.source(said.index)];
+    case "hooks":
+      host.hooks(current);
+      return [];
+    case "console": {
+      const master = socket.takePassed();
+      if (master === undefined) throw confused("a terminal without its descriptor");
+      host.console(master);
+      return [];
+    }
+    case "ready":
+      host.ready(current);
+      return [];
+    default:
+      return said satisfies never;
   }
 }
 

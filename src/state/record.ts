@@ -31,6 +31,8 @@ export interface Record {
   readonly cgroups: { readonly [controller: string]: string };
   /** The cgroup folders that were not there before, parents first: those that delete takes away again. */
   readonly newCgroups: readonly string[];
+  /** Whether its processes keep the session keyring of whoever starts them. */
+  readonly noNewKeyring: boolean;
   /** Whether the container has a process-id namespace of its own: then its first process takes all others with it. */
   readonly ownPidNamespace: boolean;
   /** What the first process does once it is started, with its place in the plan: for the error, should it fail. */
@@ -57,6 +59,7 @@ const FIELDS: { readonly [name in keyof Record]: (value: unknown) => boolean } =
   annotations: isTextMap,
   cgroups: isTextMap,
   newCgroups: (value) => Array.isArray(value) && value.every(isText),
+  noNewKeyring: (value) => typeof value === "boolean",
   ownPidNamespace: (value) => typeof value === "boolean",
   afterStart: (value) =>
     isObject(value) && typeof value["from"] === "number" && Array.isArray(value["steps"]),

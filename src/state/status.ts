@@ -8,13 +8,32 @@ import { isLocked, type Saved, startSocket } from "./store.ts";
 /** runtime-spec runtime.md, State; `paused` is runc's addition. */
 export type Status = "creating" | "created" | "running" | "paused" | "stopped";
 
-/** The start time of a process, `undefined` when it has ended (a zombie has). */
-export function startTimeOf(pid: number): string | undefined {
+/** The fields of /proc/PID/stat from the third, the state, on; none where there is no such process. */
+function statOf(pid: number): readonly string[] {
   const text = readTextIfThere(`/proc/${pid}/stat`);
-  // The name in parentheses may hold anything, so count from its end: state is field 3, the start time field 22.
-  const fields = text?.slice(text.lastIndexOf(")") + 2).split(" ");
-  const state = fields?.[0];
-  return state === undefined || state === "Z" || state === "X" ? undefined : fields?.[19];
+  // The name in parentheses may hold anything, so count from its end.
+  return text?.slice(text.lastIndexOf(")") + 2).split(" ") ?? [];
+}
+
+/** The start time of a process (field 22), `undefined` when it has ended (a zombie has). */
+export function startTimeOf(pid: number): string | undefined {
+  const fields = statOf(pid);
+  return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
+}
+
+/** The wait status of a process that has ended and whose parent has not reaped it yet; `undefined` of any other. */
+export function zombieStatus(process: ProcessRecord): number | undefined {
+  const fields = statOf(process.pid);
+  if (fields[0] !== "Z" || fields[19] !== process.startTime) return undefined;
+  const status = Number(fields[49]); // field 52, exit_code
+  // Whoever may not read it is told 0 (fs/proc/array.c, do_task_stat).
+  return status !== 0 || mayReadOthers() ? status : undefined;
+}
+
+/** Whether this process has CAP_SYS_PTRACE, number 19. */
+function mayReadOthers(): boolean {
+  const mask = /^CapEff:\t([0-9a-f]+)$/m.exec(readTextIfThere("/proc/self/status") ?? "")?.[1] ?? "0";
+  return (BigInt(`0x${mask}`) & (1n << 19n)) !== 0n;
 }
 
 /** Whether this very process, and not a later one of the same pid, still lives. */

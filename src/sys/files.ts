@@ -67,6 +67,16 @@ export function readTextIfThere(path: string, max = 1 << 20): string | undefined
   throw new SystemError("read", errno, path);
 }
 
+/**
+ * What a descriptor of this process gives until its end, as text: a pipe or a socket too. Waits for it.
+ * @throws SystemError EFBIG where it gives more than `max` bytes
+ */
+export function readDescriptor(fd: number, max = 1 << 20): string {
+  const buffer = new Uint8Array(max);
+  const got = checked(lib().ts_read_fd(fd, buffer, max), "read", `descriptor ${fd}`);
+  return text(buffer.subarray(0, got));
+}
+
 /** One name in a folder. */
 export interface Entry {
   readonly name: string;

@@ -8,6 +8,7 @@ import { nativeDir } from "./place.ts";
 export const SIGNATURES = {
   ts_batch: "pip",
   ts_read: "ppi",
+  ts_read_fd: "ipi",
   ts_list: "ppi",
   ts_stat: "pip",
   ts_open: "pii",
@@ -25,12 +26,14 @@ export const SIGNATURES = {
   ts_socketpair: "p",
   ts_listen: "p",
   ts_connect: "p",
+  ts_connect_console: "p",
   ts_send: "ipipi",
-  ts_receive: "iipii",
+  ts_receive: "iipiip",
   ts_pidfd_open: "i",
   ts_pidfd_signal: "ii",
   ts_kill: "ii",
   ts_await_exit: "ii",
+  ts_pidfd_exit: "i",
   ts_reap: "i",
   ts_hold_signals: "",
   ts_release_signals: "",
@@ -43,6 +46,12 @@ export const SIGNATURES = {
   ts_exit: "i",
   ts_tree: "piii",
   ts_userns: "pp",
+  ts_poll: "piip",
+  ts_drain: "ipi",
+  ts_eventfd: "",
+  ts_inotify: "p",
+  ts_catch: "pi",
+  ts_window: "ip",
 } as const;
 
 type Lib = ReturnType<typeof open<keyof typeof SIGNATURES>>;

@@ -56,6 +56,15 @@ export class Pidfd {
     return answer < 0 ? undefined : answer;
   }
 
+  /**
+   * The wait status of a process that has ended and that its parent has reaped, whoever that is. `undefined` while it has
+   * not, and where the kernel (before 6.15) does not keep it with the descriptor.
+   */
+  exitStatus(): number | undefined {
+    const answer = lib().ts_pidfd_exit(this.fd);
+    return answer < 0 ? undefined : answer;
+  }
+
   /** Waits for it in the foreground, passing on the signals held by {@link holdSignals}. Its wait status. @throws SystemError */
   supervise(): number {
     return checked(lib().ts_supervise(this.pid, this.fd), "wait", `process ${this.pid}`);

@@ -1,6 +1,7 @@
 /** Sockets to tsrun-init: whole messages with a descriptor attached, and no wait without an end. */
 import { cstring } from "./bytes.ts";
 import { PLAN } from "./constants.gen.ts";
+import { Handle } from "./files.ts";
 import { checked, errnoName, lib } from "./lib.ts";
 
 // A pointer has to point somewhere, also where the count is zero.
@@ -12,6 +13,7 @@ export type Received = Uint8Array | "eof" | "died" | "timeout";
 /** One end of a SOCK_SEQPACKET connection. */
 export class Socket {
   readonly fd: number;
+  #passed = -1;
   #open = true;
 
   constructor(fd: number) {
@@ -37,6 +39,11 @@ export class Socket {
     return new Socket(checked(fd, "connect", path));
   }
 
+  /** Connects to whoever waits for a terminal (runc's --console-socket). @throws SystemError */
+  static connectConsole(path: string): Socket {
+    return new Socket(checked(lib().ts_connect_console(cstring(path)), "connect", path));
+  }
+
   /** Sends one message, with descriptors attached; false when the other side is gone. @throws SystemError */
   send(message: Uint8Array, fds: readonly number[] = []): boolean {
     const numbers = fds.length === 0 ? NO_FDS : new Int32Array(fds);
@@ -49,7 +56,10 @@ export class Socket {
   /** The next message; waits `timeout` milliseconds at most (-1: no limit) and no longer than `pidfd`'s process lives. */
   receive(pidfd: number, timeout: number): Received {
     const buffer = new Uint8Array(PLAN.messageMax);
-    const got = lib().ts_receive(this.fd, pidfd, buffer, buffer.length, timeout);
+    const passed = new Int32Array(1);
+    const got = lib().ts_receive(this.fd, pidfd, buffer, buffer.length, timeout, passed);
+    this.takePassed()?.close();
+    this.#passed = got > 0 ? (passed[0] ?? -1) : -1;
     if (got > 0) return buffer.subarray(0, got);
     if (got === 0) return "eof";
     switch (errnoName(-got)) {
@@ -65,7 +75,15 @@ export class Socket {
     }
   }
 
+  /** The descriptor that came with the last message, which becomes the caller's. */
+  takePassed(): Handle | undefined {
+    const fd = this.#passed;
+    this.#passed = -1;
+    return fd < 0 ? undefined : new Handle(fd);
+  }
+
   close(): void {
+    this.takePassed()?.close();
     if (this.#open) lib().ts_close(this.fd);
     this.#open = false;
   }

@@ -7,12 +7,6 @@ import { messageOf, openHost, PROBE } from "./support/host.ts";
 import { until } from "./support/outside.ts";
 
 const host = openHost();
-if ((await host.kind()) === "tsrun") {
-  t.plan(0, "tsrun has no terminals yet");
-  await host.end();
-  process.exit(0);
-}
-
 interface Console {
   readonly socket: string;
   readonly child: ChildProcess;

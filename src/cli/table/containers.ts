@@ -8,7 +8,7 @@ import { BUNDLE } from "./options.ts";
 
 const CREATE_OPTIONS: readonly OptionSpec[] = [
   BUNDLE,
-  { name: "console-socket", value: "path", text: "where to send the terminal; refused, as terminals are" },
+  { name: "console-socket", value: "path", text: "send the container's terminal to this socket" },
   { name: "pid-file", value: "file", text: "write the first process's pid there" },
   { name: "no-pivot", text: "enter the root without pivot_root, for a root on the initial ramfs" },
   { name: "no-new-keyring", text: "keep the caller's session keyring" },

@@ -65,7 +65,7 @@ t.test("with the library", { skip: noLibrary }, async (t) => {
     });
   });
 
-  t.test("prepare() refuses what is no root, a terminal, a console socket", async (t) => {
+  t.test("prepare() refuses what is no root", async (t) => {
     const dir = t.testdir();
     const prepared =
       (change: object, more: object = {}) =>
@@ -83,12 +83,6 @@ t.test("with the library", { skip: noLibrary }, async (t) => {
       message: `invalid rootfs: ${dir}/config.json is not a directory`,
     });
     mkdirSync(join(dir, "rootfs"));
-    const process = { terminal: true, cwd: "/", args: ["sh"], user: { uid: 0, gid: 0 } };
-    t.throws(prepared({ process }), { code: "unsupported", pointer: "/process/terminal" });
-    t.throws(prepared({}, { consoleSocket: "/s" }), {
-      name: "UsageError",
-      message: "cannot use console socket if tsrun will not detach or allocate tty",
-    });
     t.equal(prepared({})().plan.steps.at(-1)?.op.op, "exec");
   });
 });

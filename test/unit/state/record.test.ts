@@ -23,6 +23,7 @@ const RECORD: Record = {
   annotations: {},
   cgroups: { memory: "/sys/fs/cgroup/memory/c1" },
   newCgroups: ["/sys/fs/cgroup/memory/c1"],
+  noNewKeyring: false,
   ownPidNamespace: true,
   afterStart: { from: 3, steps: [] },
   poststart: [],

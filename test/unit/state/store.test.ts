@@ -43,6 +43,7 @@ const record = (id: string): Record => ({
   annotations: {},
   cgroups: {},
   newCgroups: [],
+  noNewKeyring: false,
   ownPidNamespace: true,
   afterStart: { from: 0, steps: [] },
   poststart: [],

@@ -1,0 +1,64 @@
+import { UsageError } from "../../error.ts";
+import { type ExecRequest, exec } from "../../lifecycle/exec.ts";
+import { O } from "../../sys/constants.gen.ts";
+import { Handle, readDescriptor } from "../../sys/files.ts";
+import { exitCode, exitOf, holdSignals } from "../../sys/process.ts";
+import { id, preservedFds, root, warning } from "../common.ts";
+import { type Call, type Command, every } from "../table.ts";
+
+/** `tsrun exec` */
+export const command: Command = (call) => {
+  const request = execRequest(call);
+  if (!request.detach) holdSignals();
+  const { process } = exec(root(call), request);
+  return request.detach ? 0 : exitCode(exitOf(process.supervise()));
+};
+
+const LARGEST = 16 << 20;
+
+/** @throws UsageError, SystemError */
+function execRequest(call: Call): ExecRequest {
+  const { options, args } = call;
+  for (const label of ["process-label", "apparmor"]) {
+    if (!options.has(label)) continue;
+    throw new UsageError(`--${label} is not supported by this version of tsrun yet`, {
+      hint: "leave it out",
+    });
+  }
+  const file = options.get("process");
+  const process = file === undefined ? {} : { process: { text: readFrom(file), name: file } };
+  const rest = args.slice(1);
+  const noNewPrivs = options.has("no-new-privs") ? { noNewPrivs: true } : {};
+  const cwd = options.get("cwd");
+  const user = options.get("user");
+  return {
+    id: id(call),
+    // Nobody's program is called "--".
+    args: rest[0] === "--" ? rest.slice(1) : rest,
+    ...process,
+    ...(cwd === undefined ? {} : { cwd }),
+    env: every(options, "env"),
+    ...(user === undefined ? {} : { user }),
+    additionalGids: every(options, "additional-gids"),
+    caps: every(options, "cap"),
+    ...noNewPrivs,
+    tty: options.has("tty"),
+    detach: options.has("detach"),
+    consoleSocket: options.get("console-socket"),
+    pidFile: options.get("pid-file"),
+    preserveFds: preservedFds(call),
+    ignorePaused: options.has("ignore-paused"),
+    cgroups: every(options, "cgroup"),
+    warn: warning,
+  };
+}
+
+/** A pipe as well as a file. */
+function readFrom(path: string): string {
+  const file = Handle.open(path, O.RDONLY);
+  try {
+    return readDescriptor(file.fd, LARGEST);
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,200 @@
+/** `exec`: a further process in a container that lives. */
+import { parseBundle } from "../bundle/parse.ts";
+import type { Bundle, Process, Warning } from "../bundle/types.ts";
+import { openEntrance } from "../cgroup/join.ts";
+import type { CgroupPaths } from "../cgroup/paths.ts";
+import { execCgroups } from "../cgroup/sub.ts";
+import { LaunchError, StateError, SystemError, TsrunError } from "../error.ts";
+import { encode } from "../plan/encode.ts";
+import { compileExec } from "../plan/exec.ts";
+import type { Plan } from "../plan/ops.ts";
+import { callerNofile } from "../spawn/facts.ts";
+import { type HostSide, launch } from "../spawn/launch.ts";
+import { checkTerminal, Terminal } from "../spawn/terminal.ts";
+import { type Record as ContainerRecord, damaged, type ProcessRecord } from "../state/record.ts";
+import { isAlive, statusOf } from "../state/status.ts";
+import { load } from "../state/store.ts";
+import { type Handle, perform, readTextIfThere, status as statusOfPath } from "../sys/files.ts";
+import { environment, ids, Pidfd } from "../sys/process.ts";
+import { checkPreserved, requireRoot, writePidFile } from "./caller.ts";
+import { execProcess, type ProcessChanges } from "./exec-process.ts";
+
+/** runc's options of `exec`. */
+export interface ExecRequest extends ProcessChanges {
+  readonly id: string;
+  /** Return as soon as the program runs. */
+  readonly detach?: boolean;
+  /** The socket to send the terminal to. */
+  readonly consoleSocket?: string | undefined;
+  /** Where to write the process's pid. */
+  readonly pidFile?: string | undefined;
+  /** How many descriptors from 3 on the process inherits. */
+  readonly preserveFds?: number;
+  /** Go ahead in a paused container: the process freezes at once, and runs when the container is resumed. */
+  readonly ignorePaused?: boolean;
+  /** Cgroups below the container's: `PATH`, or `CONTROLLER[,CONTROLLER...]:PATH`. */
+  readonly cgroups?: readonly string[];
+  /** Told what is odd in the process's description but no error. */
+  readonly warn?: (warning: Warning) => void;
+}
+
+/** A process that runs in a container: a child of this one. */
+export interface Executed {
+  readonly process: Pidfd;
+  /** The master of its terminal, where no console socket has taken it. */
+  readonly terminal: Handle | undefined;
+}
+
+/**
+ * Runs a further program in a container, and returns once it is executed.
+ *
+ * @throws StateError `not-found`, `stopped`, `paused`, `damaged`; BundleError; UsageError; SystemError; LaunchError
+ */
+export function exec(root: string, request: ExecRequest): Executed {
+  requireRoot();
+  checkPreserved(request.preserveFds ?? 0);
+  const { record, process: container, dir } = enterable(root, request);
+  const text = readTextIfThere(`${dir}/config.json`, 16 << 20);
+  if (text === undefined) throw damaged(request.id, "config.json is missing");
+  const { bundle } = parseBundle(text, record.bundle);
+  const process = execProcess(bundle, request, request.warn ?? (() => {}));
+  checkTerminal({
+    terminal: process.terminal,
+    detach: request.detach ?? false,
+    consoleSocket: request.consoleSocket,
+  });
+  const cgroups = execCgroups(new Map(Object.entries(record.cgroups)), request.cgroups ?? [], container.pid);
+  const target = Pidfd.of(container.pid);
+  // Asked after the descriptor was opened: from then on the pid cannot become another process's.
+  if (target === undefined || !isAlive(container)) throw stopped(request.id);
+  try {
+    return relocated(request, () => {
+      const plan = compile(bundle, process, record, container, request);
+      return launchProcess(bundle, plan, process, cgroups, target, request);
+    });
+  } finally {
+    target.close();
+  }
+}
+
+/** The container, where its state lets a process in. runc's words, which engines read. */
+function enterable(
+  root: string,
+  { id, ignorePaused }: ExecRequest,
+): { readonly record: ContainerRecord; readonly process: ProcessRecord; readonly dir: string } {
+  const saved = load(root, id);
+  const status = statusOf(saved);
+  if (status === "stopped" || status === "creating" || saved.process === undefined) throw stopped(id);
+  if (status === "paused" && ignorePaused !== true) {
+    throw new StateError("paused", "cannot exec in a paused container (use --ignore-paused to override)", {
+      hint: `tsrun resume ${id} lets it run again`,
+    });
+  }
+  return { record: saved.record, process: saved.process, dir: saved.dir };
+}
+
+function stopped(id: string): StateError {
+  return new StateError("stopped", `cannot exec in a stopped container: ${id}`, {
+    hint: `tsrun state ${id} shows its status`,
+  });
+}
+
+function compile(
+  bundle: Bundle,
+  process: Process,
+  record: ContainerRecord,
+  { pid }: ProcessRecord,
+  { preserveFds = 0 }: ExecRequest,
+): Plan {
+  const facts = {
+    lastCap: Number(readTextIfThere("/proc/sys/kernel/cap_last_cap") ?? 40),
+    privileged: ids().euid === 0,
+  };
+  return compileExec(bundle, process, facts, {
+    id: record.id,
+    noNewKeyring: record.noNewKeyring,
+    preserveFds,
+    extraEnv: [],
+    callerNofile: callerNofile(),
+    pid,
+    ownUserNamespace:
+      statusOfPath(`/proc/${pid}/ns/user`)?.inode === statusOfPath("/proc/self/ns/user")?.inode,
+  });
+}
+
+function launchProcess(
+  bundle: Bundle,
+  plan: Plan,
+  { oomScoreAdj }: Process,
+  cgroups: CgroupPaths,
+  target: Pidfd,
+  request: ExecRequest,
+): Executed {
+  const terminal = new Terminal(request.consoleSocket);
+  const mapped = bundle.linux.namespaces.some(({ type }) => type === "user");
+  const host: HostSide = {
+    prepare() {},
+    maps: unasked,
+    entrance: (pid) => openEntrance(cgroups, mapped ? pid : undefined),
+    record: ({ pid }) => setOomScoreAdj(pid, oomScoreAdj),
+    source: unasked,
+    hooks: unasked,
+    console: (master) => terminal.take(master),
+    ready({ pid }) {
+      if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
+    },
+    whyDied: () => undefined,
+  };
+  const start = {
+    bundle,
+    plan,
+    bytes: encode(plan),
+    // The bundle may be gone by now.
+    cwd: "/",
+    env: environment(),
+    preserveFds: request.preserveFds ?? 0,
+    other: target,
+  };
+  try {
+    return { process: launch(start, host), terminal: terminal.master };
+  } catch (error) {
+    terminal.master?.close();
+    throw error;
+  } finally {
+    terminal.hangUp();
+  }
+}
+
+function unasked(): never {
+  throw new LaunchError("protocol", "tsrun-init asked for what exec has no use for", {
+    hint: "tsrun and tsrun-init must be of the same build",
+  });
+}
+
+/** From here, since inside it would take a procfs: exec mounts nothing. */
+function setOomScoreAdj(pid: number, value: number | undefined): void {
+  if (value === undefined) return;
+  const path = `/proc/${pid}/oom_score_adj`;
+  const failure = perform([{ do: "write", path, text: String(value) }]);
+  if (failure === undefined) return;
+  throw new SystemError(failure.syscall, failure.errno, path, {
+    doing: `set oom_score_adj to ${value}`,
+    pointer: "/process/oomScoreAdj",
+  });
+}
+
+/**
+ * The plan's places are those of a config.json. The process's are in the text that described it; what the command line said
+ * has none, and the error's sentence names it.
+ */
+function relocated<T>({ process }: ExecRequest, perform: () => T): T {
+  try {
+    return perform();
+  } catch (error) {
+    if (error instanceof TsrunError && error.pointer?.startsWith("/process/")) {
+      error.pointer = process === undefined ? undefined : error.pointer.slice("/process".length);
+      if (process !== undefined) error.document = process.name;
+    }
+    throw error;
+  }
+}
