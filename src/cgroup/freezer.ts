@@ -80,7 +80,7 @@ export function thawAction(dir: string, v1: boolean): FileAction {
  * thawed and asked again. The numbers are from runc (libcontainer/cgroups/fs/freezer.go), where they were found by trial.
  */
 function freezeV1(dir: string, sleep: Sleep, ms: number): void {
-  const deadline = Date.now() + ms;
+  const deadline = performance.now() + ms;
   const ask: FileAction = { do: "write", path: `${dir}/freezer.state`, text: "FROZEN" };
   for (let i = 0; ; i++) {
     if (i % 50 === 49) {
@@ -91,15 +91,15 @@ function freezeV1(dir: string, sleep: Sleep, ms: number): void {
     if (i % 25 === 24) sleep(1);
     if (i % 200 === 199) sleep(500);
     if (readText(`${dir}/freezer.state`).trim() === "FROZEN") return;
-    if (Date.now() > deadline) throw unfreezable(dir, ms);
+    if (performance.now() > deadline) throw unfreezable(dir, ms);
   }
 }
 
 function freezeV2(dir: string, sleep: Sleep, ms: number): void {
   write({ do: "write", path: `${dir}/cgroup.freeze`, text: "1" }, "freeze");
-  const deadline = Date.now() + ms;
+  const deadline = performance.now() + ms;
   for (let wait = 1; !isFrozenV2(dir); wait = Math.min(wait * 2, 50)) {
-    if (Date.now() > deadline) throw unfreezable(dir, ms);
+    if (performance.now() > deadline) throw unfreezable(dir, ms);
     sleep(wait);
   }
 }

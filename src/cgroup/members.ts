@@ -109,8 +109,8 @@ function tryFreeze(paths: CgroupPaths, sleep: Sleep): void {
   }
 }
 
-/** Also thaws cgroups below, which the container may have made and frozen itself. */
-function thawTree(paths: CgroupPaths): void {
+/** Thaws the container's cgroup and those below, which the container may have made and frozen itself. */
+export function thawTree(paths: CgroupPaths): void {
   const v1 = paths.get("freezer");
   const top = v1 ?? paths.get("");
   if (top === undefined) return;

@@ -107,6 +107,12 @@ export function given(value: bigint | undefined): value is bigint {
   return value !== undefined && value !== 0n;
 }
 
+/** `pids.limit` 0 is a limit since runtime-spec 1.3: see {@link CompileOptions.zeroPidsIsLimit}. */
+export function zeroPidsIsLimit(ociVersion: string): boolean {
+  const [major = 0, minor = 0] = ociVersion.split(".").map(Number);
+  return major > 1 || (major === 1 && minor >= 3);
+}
+
 /** The value for pids.max, or `undefined` to leave it. */
 export function pidsMax(limit: bigint | undefined, options: CompileOptions): string | undefined {
   if (limit === undefined) return undefined;

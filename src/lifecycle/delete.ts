@@ -2,7 +2,6 @@
 
 import { parseBundle } from "../bundle/parse.ts";
 import { readCgroupFacts } from "../cgroup/facts.ts";
-import { thaw } from "../cgroup/freezer.ts";
 import { cgroupDirs, cgroupPaths } from "../cgroup/paths.ts";
 import { type LaunchError, StateError } from "../error.ts";
 import type { Record } from "../state/record.ts";
@@ -35,8 +34,6 @@ export function deleteContainer(root: string, id: string, force = false): readon
         hint: `stop it first with: tsrun kill ${id} KILL; or use: tsrun delete --force ${id}`,
       });
     }
-    // A frozen process does not die on cgroup v1.
-    if (status === "paused") thaw(new Map(Object.entries(saved.record.cgroups)));
     return destroy(saved.record, saved, locked);
   } finally {
     locked.release();

@@ -1,5 +1,6 @@
 /** Takes a container away: its processes, cgroups and state, and the poststop hooks in between. Can be repeated. */
-import { killAll, pids } from "../cgroup/members.ts";
+import { killAll, pids, thawTree } from "../cgroup/members.ts";
+import type { CgroupPaths } from "../cgroup/paths.ts";
 import { removeCgroups } from "../cgroup/remove.ts";
 import { type LaunchError, SystemError } from "../error.ts";
 import { hookState, runHook } from "../spawn/hooks.ts";
@@ -13,12 +14,16 @@ const KILL_MS = 10_000;
 
 const SIGKILL = 9;
 
-/** Ends the first process if it still lives; with it goes everything in its process-id namespace. */
-export function killFirst(process: ProcessRecord): void {
+/**
+ * Ends the first process if it still lives; with it goes everything in its process-id namespace, also what is frozen in
+ * `cgroups`: on v1 a frozen process does not die, and the first one not before the others.
+ */
+export function killFirst(process: ProcessRecord, cgroups: CgroupPaths = new Map()): void {
   const pidfd = Pidfd.of(process.pid);
   if (pidfd === undefined) return;
   if (isAlive(process)) {
     pidfd.signal(SIGKILL);
+    thawTree(cgroups);
     if (!pidfd.awaitExit(KILL_MS)) {
       throw new SystemError("kill", "ETIMEDOUT", `process ${process.pid}`, {
         doing: `wait for the container's first process ${process.pid} to end`,
@@ -44,7 +49,8 @@ export interface Remains {
  * @throws SystemError; StateError
  */
 export function destroy(record: Record, remains: Remains, locked: Locked): readonly LaunchError[] {
-  if (remains.process !== undefined) killFirst(remains.process);
+  const cgroups: CgroupPaths = new Map(Object.entries(record.cgroups));
+  if (remains.process !== undefined) killFirst(remains.process, cgroups);
   emptyCgroups(record, remains.complete);
   const failures: LaunchError[] = [];
   for (const [index, hook] of record.poststop.entries()) {

@@ -1,6 +1,5 @@
 /** `kill`: a signal to a container's first process, or to all of them. */
-import { thaw } from "../cgroup/freezer.ts";
-import { pids } from "../cgroup/members.ts";
+import { pids, thawTree } from "../cgroup/members.ts";
 import { StateError } from "../error.ts";
 import type { ProcessRecord } from "../state/record.ts";
 import { isAlive, statusOf } from "../state/status.ts";
@@ -31,8 +30,9 @@ export function killContainer(root: string, id: string, signal: number, all = fa
   } else if (status === "stopped" || process === undefined || !signalFirst(process, signal)) {
     throw notRunning(id);
   }
-  // On cgroup v1 a frozen process does not even die.
-  if (status === "paused" && signal === SIGKILL) thaw(cgroups);
+  // On cgroup v1 a frozen process does not even die, and the first one not before those in its process-id namespace. The
+  // status may be old by now, and the container may have frozen cgroups below its own.
+  if (signal === SIGKILL) thawTree(cgroups);
 }
 
 /** Whether there was somebody to get it. */

@@ -5,6 +5,13 @@ import { COMMANDS, GLOBAL_OPTIONS, type OptionSpec } from "../../src/cli/table.t
 const CREATE =
   "--bundle value, -b value; --console-socket value; --pid-file value; --no-pivot; --no-new-keyring; --preserve-fds value";
 
+/** With what newer runc and older callers have. */
+const UPDATE =
+  "--resources value, -r value; --blkio-weight value; --cpu-period value; --cpu-quota value; --cpu-share value; " +
+  "--cpu-rt-period value; --cpu-rt-runtime value; --cpuset-cpus value; --cpuset-mems value; --memory value; " +
+  "--memory-reservation value; --memory-swap value; --pids-limit value; --l3-cache-schema value; " +
+  "--mem-bw-schema value; --cpu-burst value; --cpu-idle value; --kernel-memory value; --kernel-memory-tcp value";
+
 /** As `runc COMMAND --help` of 1.1.5 lists them; `run --keep` and `features` are newer. */
 const RUNC: Readonly<Record<string, string>> = {
   create: CREATE,
@@ -14,6 +21,11 @@ const RUNC: Readonly<Record<string, string>> = {
   list: "--format value, -f value; --quiet, -q",
   kill: "--all, -a",
   delete: "--force, -f",
+  pause: "",
+  resume: "",
+  update: UPDATE,
+  events: "--interval value; --stats",
+  ps: "--format value, -f value",
   spec: "--bundle value, -b value; --rootless",
   features: "",
 };

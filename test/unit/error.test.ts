@@ -78,3 +78,11 @@ t.test("every class is a TsrunError with its name and code", async (t) => {
     t.strictSame(error.followedBy, []);
   }
 });
+
+t.test("errorLine: the place by the name that its reader knows", async (t) => {
+  const error = new BundleError("range", "/cpu/quota", "too small");
+  error.document = "standard input";
+  t.equal(errorLine(error), "too small (standard input#/cpu/quota)");
+  error.place = "--cpu-quota";
+  t.equal(errorLine(error), "too small (--cpu-quota)");
+});

@@ -43,10 +43,11 @@ export const command: Command = (call) => {
   if (ignored.length > 0) {
     reportWarning(`with --resources other options are ignored: --${ignored.join(", --")}`);
   }
+  const document = file === "-" ? "standard input" : file;
   updateContainer(root(call), id(call), readResources(file), {
-    document: file === "-" ? "standard input" : file,
+    document,
     warn: ({ pointer, text, hint }) =>
-      reportWarning(`${text} (${file}#${pointer})${hint === undefined ? "" : `; hint: ${hint}`}`),
+      reportWarning(`${text} (${document}#${pointer})${hint === undefined ? "" : `; hint: ${hint}`}`),
   });
   return 0;
 };
