@@ -29,7 +29,7 @@ function commit(): string {
   }
 }
 
-sh("make", "-s", "-C", "native", "constants", "launch", "init", "lib", "probe");
+sh("make", "-s", "-C", "native", "constants", "launch", "supervise", "init", "lib", "probe");
 
 const bun = process.execPath;
 const define = `--define=TSRUN_COMMIT=${JSON.stringify(commit())}`;

@@ -7,7 +7,7 @@
 #include "../init/run.h"
 
 #define HOST "tsrun-host"
-#define LONGEST_NAME "libtsrun.so"
+#define LONGEST_NAME "tsrun-supervise"
 #define NOTE "TSRUN_CALLER="
 #define MOST_ENTRIES 16384
 
@@ -88,7 +88,7 @@ static _Noreturn void refuse_file(const char *path, const struct statx *found)
  */
 static void check_files(size_t folder)
 {
-	static const char *const files[] = { "", HOST, LONGEST_NAME, "tsrun-init" };
+	static const char *const files[] = { "", HOST, "libtsrun.so", "tsrun-init", LONGEST_NAME };
 	struct statx found;
 
 	if (sys(geteuid) != 0)

@@ -71,6 +71,8 @@ EXPORT int ts_listen(const char *path);
 EXPORT int ts_connect(const char *path);
 /* A stream socket, as --console-socket names one: where a terminal is sent to. */
 EXPORT int ts_connect_console(const char *path);
+/* A datagram socket bound to a path of any length, its file of this mode; reading from it does not block. */
+EXPORT int ts_bind_datagram(const char *path, int mode);
 /* One message, with `count` descriptors attached (PLAN_MESSAGE_FDS at most). */
 EXPORT int ts_send(int socket, const uint8_t *bytes, int length, const int32_t *fds, int count);
 /*
@@ -94,14 +96,8 @@ EXPORT int ts_await_exit(int pidfd, int timeout);
 EXPORT int ts_pidfd_exit(int pidfd);
 /* Reaps a child of ours that has ended: its wait status; -ECHILD if it is no child, -EAGAIN if it still runs. */
 EXPORT int ts_reap(int pid);
-/*
- * Holds the signals that reach this process from now on, for ts_supervise to pass on. Only those are taken over that
- * nothing in this process handles; ts_release_signals gives them back.
- */
-EXPORT int ts_hold_signals(void);
-EXPORT int ts_release_signals(void);
 /* Waits for a child, passing on to it the signals held. Answers its wait status, after reaping it. */
-EXPORT int ts_supervise(int pid, int pidfd);
+EXPORT int ts_supervise(int pid, int pidfd, int signals);
 /* soft and hard limit of a process (0: ourselves) */
 EXPORT int ts_rlimit(int pid, int resource, uint64_t out[2]);
 /* Nanoseconds of CLOCK_REALTIME (0) or CLOCK_MONOTONIC (1). */
@@ -111,6 +107,22 @@ EXPORT int ts_ids(int32_t out[3]); /* euid, pid, ppid */
 /* FD_CLOEXEC of a descriptor: 0 or 1; -EBADF */
 EXPORT int ts_cloexec(int fd);
 EXPORT int ts_exit(int status);
+
+/* become.c */
+
+/*
+ * Holds the signals that reach this process from now on: answers the descriptor of a pipe, a byte a signal. Only those are taken
+ * over that nothing in this process handles or ignores.
+ */
+EXPORT int ts_hold_signals(void);
+/* From now on this process is the parent of its descendants that lose theirs; so it stays through execve. */
+EXPORT int ts_subreaper(void);
+/*
+ * Executes the program at path in this process, with `name` as its only argument, the environment given as a block, and of all
+ * descriptors only 0 to 2 and these. All signals are blocked then. Returns only where it fails: -EKEYREJECTED if others
+ * than root could write the program.
+ */
+EXPORT int ts_become(const char *path, const char *name, const int32_t *fds, int count, const char *env, int envc);
 
 /* mount.c */
 

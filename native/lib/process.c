@@ -4,9 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -82,80 +79,6 @@ int ts_pidfd_exit(int pidfd)
 	return info.mask & INFO_EXIT ? info.exit_status & 0xffff : -ENODATA;
 }
 
-/* The signal handler's way into the waiting loop; one foreground container a process. */
-static atomic_int forward_to = -1;
-
-static void forward(int sig)
-{
-	int saved = errno;
-	unsigned char byte = (unsigned char)sig;
-	int fd = atomic_load(&forward_to);
-	if (fd >= 0 && write(fd, &byte, 1) < 0) {
-		/* The pipe is full: 65,536 signals wait already. */
-	}
-	errno = saved;
-}
-
-/* Job control and the terminal's size are the foreground's own business until there is a terminal to hand them to. */
-static int forwardable(int sig)
-{
-	switch (sig) {
-	case SIGKILL:
-	case SIGSTOP:
-	case SIGCHLD:
-	case SIGPIPE:
-	case SIGURG:
-	case SIGSEGV:
-	case SIGBUS:
-	case SIGFPE:
-	case SIGILL:
-	case SIGTRAP:
-		return 0;
-	default:
-		return 1;
-	}
-}
-
-/* What ts_hold_signals took, to be given back. */
-static struct sigaction saved[65];
-static unsigned char taken[65];
-static int held[2] = { -1, -1 };
-
-int ts_hold_signals(void)
-{
-	struct sigaction action = { .sa_handler = forward, .sa_flags = SA_RESTART };
-	if (held[0] >= 0)
-		return -EBUSY;
-	if (pipe2(held, O_CLOEXEC | O_NONBLOCK) < 0)
-		return -errno;
-	atomic_store(&forward_to, held[1]);
-	(void)sigfillset(&action.sa_mask);
-	for (int sig = 1; sig < SIGRTMAX; sig++) {
-		taken[sig] = 0;
-		if (!forwardable(sig) || sigaction(sig, NULL, &saved[sig]) < 0)
-			continue;
-		/* A signal with a handler is the engine's own (its collector stops threads with one, for example). */
-		if ((saved[sig].sa_flags & SA_SIGINFO) || saved[sig].sa_handler != SIG_DFL)
-			continue;
-		taken[sig] = sigaction(sig, &action, NULL) == 0;
-	}
-	return 0;
-}
-
-int ts_release_signals(void)
-{
-	for (int sig = 1; sig < SIGRTMAX; sig++)
-		if (taken[sig])
-			(void)sigaction(sig, &saved[sig], NULL);
-	atomic_store(&forward_to, -1);
-	for (int i = 0; i < 2; i++) {
-		if (held[i] >= 0)
-			(void)close(held[i]);
-		held[i] = -1;
-	}
-	return 0;
-}
-
 static void pass_on(int from, int pidfd)
 {
 	unsigned char pending[64];
@@ -164,9 +87,9 @@ static void pass_on(int from, int pidfd)
 		(void)ts_pidfd_signal(pidfd, pending[i]); /* ESRCH: it has just ended, which the loop sees next */
 }
 
-int ts_supervise(int pid, int pidfd)
+int ts_supervise(int pid, int pidfd, int signals)
 {
-	struct pollfd wait[2] = { { .fd = pidfd, .events = POLLIN }, { .fd = held[0], .events = POLLIN } };
+	struct pollfd wait[2] = { { .fd = pidfd, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
 	for (;;) {
 		int ready = poll(wait, 2, -1);
 		if (ready < 0 && errno != EINTR)
@@ -174,7 +97,7 @@ int ts_supervise(int pid, int pidfd)
 		if (ready <= 0)
 			continue;
 		if (wait[1].revents)
-			pass_on(held[0], pidfd);
+			pass_on(signals, pidfd);
 		if (wait[0].revents)
 			return reap(pid, 0);
 	}

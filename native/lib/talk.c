@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -98,6 +99,22 @@ int ts_connect_console(const char *path)
 		return error;
 	}
 	return fd;
+}
+
+int ts_bind_datagram(const char *path, int mode)
+{
+	struct sockaddr_un where;
+	int folder;
+	int error = address(path, &where, &folder);
+	if (error < 0)
+		return error;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&where, sizeof where) < 0 || chmod(where.sun_path, (mode_t)mode) < 0)
+		error = -errno;
+	(void)close(folder);
+	if (error < 0 && fd >= 0)
+		(void)close(fd);
+	return error < 0 ? error : fd;
 }
 
 int ts_send(int socket_fd, const uint8_t *bytes, int length, const int32_t *fds, int count)

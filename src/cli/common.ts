@@ -26,9 +26,16 @@ export function createRequest(call: Call): CreateRequest {
     noPivot: options.has("no-pivot"),
     noNewKeyring: options.has("no-new-keyring"),
     preserveFds: preservedFds(call),
+    notify: notifySocket(),
     warn: warning,
     debug: reportDebug,
   };
+}
+
+/** Where systemd, or whoever called tsrun, wants to be told how far the program is (sd_notify(3)). */
+export function notifySocket(): string | undefined {
+  // An empty one is none.
+  return process.env["NOTIFY_SOCKET"] || undefined;
 }
 
 /** `--preserve-fds`. @throws UsageError */
@@ -41,8 +48,8 @@ export function preservedFds({ options }: Call): number {
 }
 
 /** Reports what is odd in a JSON text. */
-export function warning({ pointer, text, hint }: Warning): void {
-  reportWarning(`${text} (config.json#${pointer})${hint === undefined ? "" : `; hint: ${hint}`}`);
+export function warning({ pointer, text, hint }: Warning, document = "config.json"): void {
+  reportWarning(`${text} (${document}#${pointer})${hint === undefined ? "" : `; hint: ${hint}`}`);
 }
 
 /** One of several words an option takes. @throws UsageError with runc's words */

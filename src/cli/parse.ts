@@ -82,8 +82,9 @@ function option(
     });
   // As runc has it, an empty value is none: engines pass what they have not set.
   const before = spec.repeat ? given.get(spec.name) : undefined;
-  if (value === "" && !spec.repeat) given.delete(spec.name);
-  else if (value !== "") given.set(spec.name, before === undefined ? value : `${before}\0${value}`);
+  const counts = value !== "" || spec.emptyCounts === true;
+  if (!counts && !spec.repeat) given.delete(spec.name);
+  else if (counts) given.set(spec.name, before === undefined ? value : `${before}\0${value}`);
   return at + (equals < 0 ? 2 : 1);
 }
 
@@ -112,7 +113,9 @@ export function parse(argv: readonly string[], globalsKnown?: (globals: Options)
     const wanted =
       command.min === command.max
         ? `exactly ${command.min} argument(s)`
-        : `from ${command.min} to ${command.max} arguments`;
+        : command.max === Number.POSITIVE_INFINITY
+          ? `at least ${command.min} argument(s)`
+          : `from ${command.min} to ${command.max} arguments`;
     throw new UsageError(`"${name}" requires ${wanted}, not ${args.length}`, {
       hint: `usage: tsrun ${name} [options] ${command.args}`,
     });

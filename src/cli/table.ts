@@ -14,6 +14,8 @@ export interface OptionSpec {
   readonly value?: string;
   /** May be given several times: see {@link every}. */
   readonly repeat?: true;
+  /** An empty value is one, and wrong, where leaving it out would mean something else; elsewhere it is none. */
+  readonly emptyCounts?: true;
   readonly text: string;
 }
 

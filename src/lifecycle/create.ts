@@ -9,8 +9,10 @@ import { encode } from "../plan/encode.ts";
 import { hookState, runHooks } from "../spawn/hooks.ts";
 import { writeMaps } from "../spawn/idmaps.ts";
 import { type Death, type HostSide, launch } from "../spawn/launch.ts";
+import { makeNotifyFolder } from "../spawn/notify.ts";
 import { openSource } from "../spawn/sources.ts";
 import { checkTerminal, Terminal } from "../spawn/terminal.ts";
+import { notifyFolder } from "../state/clear.ts";
 import { checkId } from "../state/id.ts";
 import type { Record } from "../state/record.ts";
 import { startTimeOf } from "../state/status.ts";
@@ -51,7 +53,7 @@ export function create(root: string, request: CreateRequest): Created {
   checkPreserved((request.preserveFds ?? 0) + listenFds());
   const loaded = loadBundle(request.bundle);
   for (const warning of loaded.warnings) request.warn?.(warning);
-  const prepared = prepare(loaded, request);
+  const prepared = prepare(loaded, request, containerDir(root, request.id));
   for (const warning of prepared.plan.warnings) request.warn?.(warning);
   if (prepared.bundle.process === undefined) {
     throw new BundleError(
@@ -71,6 +73,7 @@ export function create(root: string, request: CreateRequest): Created {
   const record = describe(prepared, request);
   const locked = reserve(root, record, prepared.text);
   try {
+    if (request.notify !== undefined) makeNotifyFolder(notifyFolder(locked.dir));
     return { record, locked, ...launchFirst(prepared, request, record, locked, bytes) };
   } catch (error) {
     undo(record, locked, error);

@@ -8,14 +8,16 @@ import { LaunchError, StateError, SystemError, TsrunError } from "../error.ts";
 import { encode } from "../plan/encode.ts";
 import { compileExec } from "../plan/exec.ts";
 import type { Plan } from "../plan/ops.ts";
+import { deathIn, deathsBefore } from "../spawn/death.ts";
 import { callerNofile } from "../spawn/facts.ts";
 import { type HostSide, launch } from "../spawn/launch.ts";
+import { supervise } from "../spawn/supervise.ts";
 import { checkTerminal, Terminal } from "../spawn/terminal.ts";
 import { type Record as ContainerRecord, damaged, type ProcessRecord } from "../state/record.ts";
 import { isAlive, statusOf } from "../state/status.ts";
 import { load } from "../state/store.ts";
 import { type Handle, perform, readTextIfThere, status as statusOfPath } from "../sys/files.ts";
-import { environment, ids, Pidfd } from "../sys/process.ts";
+import { environment, holdSignals, ids, Pidfd } from "../sys/process.ts";
 import { checkPreserved, requireRoot, writePidFile } from "./caller.ts";
 import { execProcess, type ProcessChanges } from "./exec-process.ts";
 
@@ -77,6 +79,23 @@ export function exec(root: string, request: ExecRequest): Executed {
   }
 }
 
+/**
+ * The same as the command does it in the foreground: this process becomes the supervisor, which passes signals on to the
+ * program, copies its terminal, and ends with its exit code.
+ *
+ * @throws what {@link exec} throws
+ */
+export function execInForeground(root: string, request: ExecRequest): never {
+  holdSignals();
+  const { process, terminal } = exec(root, { ...request, detach: false });
+  try {
+    return supervise({ name: `tsrun: exec ${request.id}`, first: process, terminal, subreaper: false });
+  } catch (error) {
+    process.signal(9);
+    throw error;
+  }
+}
+
 /** The container, where its state lets a process in. runc's words, which engines read. */
 function enterable(
   root: string,
@@ -132,6 +151,7 @@ function launchProcess(
 ): Executed {
   const terminal = new Terminal(request.consoleSocket);
   const mapped = bundle.linux.namespaces.some(({ type }) => type === "user");
+  const before = deathsBefore(cgroups);
   const host: HostSide = {
     prepare() {},
     maps: unasked,
@@ -143,7 +163,7 @@ function launchProcess(
     ready({ pid }) {
       if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
     },
-    whyDied: () => undefined,
+    whyDied: () => deathIn(cgroups, before),
   };
   const start = {
     bundle,

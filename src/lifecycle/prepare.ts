@@ -9,8 +9,10 @@ import { type CgroupWrite, zeroPidsIsLimit } from "../cgroup/write.ts";
 import { BundleError } from "../error.ts";
 import { compile } from "../plan/compile.ts";
 import type { CgroupFacts, CreateOptions } from "../plan/facts.ts";
+import { NOTIFY_ENV } from "../plan/notify.ts";
 import type { Plan } from "../plan/ops.ts";
 import { callerNofile, hostFacts } from "../spawn/facts.ts";
+import { notifyFolder } from "../state/clear.ts";
 import { kindOf, readTextIfThere } from "../sys/files.ts";
 import { checkJoinedSysctls } from "./joined-sysctls.ts";
 
@@ -27,6 +29,11 @@ export interface CreateRequest {
   readonly pidFile?: string | undefined;
   readonly noPivot?: boolean;
   readonly noNewKeyring?: boolean;
+  /**
+   * The socket that is told how far the program is (NOTIFY_SOCKET, sd_notify(3)). The container gets one of its own; what is sent
+   * there while somebody waits for it is passed on.
+   */
+  readonly notify?: string | undefined;
   /** How many descriptors from 3 on the container inherits; in the library, only such as are not close-on-exec. */
   readonly preserveFds?: number;
   /** Told what is odd in config.json but no error. */
@@ -102,9 +109,10 @@ export function cgroupSetup(bundle: Bundle, id: string): CgroupSetup {
 /**
  * Compiles a loaded bundle for this host; starts nothing and changes nothing.
  *
+ * @param dir the folder that the container's state will have, where there is to be one
  * @throws BundleError
  */
-export function prepare(loaded: Loaded, request: CreateRequest): Prepared {
+export function prepare(loaded: Loaded, request: CreateRequest, dir?: string): Prepared {
   const { bundle } = loaded;
   checkJoinedSysctls(bundle);
   const { path } = bundle.root;
@@ -119,17 +127,28 @@ export function prepare(loaded: Loaded, request: CreateRequest): Prepared {
     );
   }
   const cgroup = cgroupSetup(bundle, request.id);
-  const listen = listenFds();
+  const listen = listenEnv();
+  const notify = request.notify === undefined || dir === undefined ? undefined : notifyFolder(dir);
   const options: CreateOptions = {
     id: request.id,
     noPivot: request.noPivot ?? false,
     noNewKeyring: request.noNewKeyring ?? false,
-    preserveFds: (request.preserveFds ?? 0) + listen,
-    extraEnv: listen === 0 ? [] : [`LISTEN_FDS=${listen}`, "LISTEN_PID=1"],
+    preserveFds: (request.preserveFds ?? 0) + listenFds(),
+    notifyFolder: notify,
+    extraEnv: notify === undefined ? listen : [...listen, NOTIFY_ENV],
     callerNofile: callerNofile(),
   };
   const facts = hostFacts(bundle, cgroup.facts, cgroup.dirs);
   return { ...loaded, cgroup, plan: compile(bundle, facts, options) };
+}
+
+/** What tells the program of these sockets. */
+function listenEnv(): readonly string[] {
+  const count = listenFds();
+  if (count === 0) return [];
+  const names = process.env["LISTEN_FDNAMES"];
+  const entries = [`LISTEN_FDS=${count}`, "LISTEN_PID=1"];
+  return names === undefined ? entries : [...entries, `LISTEN_FDNAMES=${names}`];
 }
 
 /** How many sockets systemd's socket activation passed to this very process (sd_listen_fds(3)). */

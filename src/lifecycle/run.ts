@@ -1,12 +1,19 @@
-/** `run`: create and start in one go, and in the foreground wait for the end and clean up. */
-import { type LaunchError, StateError } from "../error.ts";
+/** `run`: create and start in one go; in the foreground this process then becomes the container's supervisor. */
+
+import { bindNotify, passOnUntilReady } from "../spawn/notify.ts";
+import { supervise } from "../spawn/supervise.ts";
+import { notifyFolder } from "../state/clear.ts";
+import type { Record } from "../state/record.ts";
 import { startTimeOf } from "../state/status.ts";
-import { type Locked, load, lock } from "../state/store.ts";
-import { exitCode, exitOf, holdSignals, type Pidfd, releaseSignals } from "../sys/process.ts";
+import type { Locked } from "../state/store.ts";
+import { becomeSubreaper } from "../sys/become.ts";
+import type { Handle } from "../sys/files.ts";
+import { holdSignals, type Pidfd } from "../sys/process.ts";
 import { create, undo } from "./create.ts";
-import { destroy } from "./destroy.ts";
 import type { CreateRequest } from "./prepare.ts";
 import { startLocked } from "./start.ts";
+
+export { finish } from "./finish.ts";
 
 /** runc's options of `run`. */
 export interface RunRequest extends CreateRequest {
@@ -14,12 +21,10 @@ export interface RunRequest extends CreateRequest {
   readonly detach?: boolean;
   /** Don't delete the container when it has ended. */
   readonly keep?: boolean;
-}
-
-/** How `run` ended: the container's exit code (0 when detached), and failures of poststop hooks. */
-export interface RunResult {
-  readonly code: number;
-  readonly failures: readonly LaunchError[];
+  /** Leave the container's processes that lose their parent to whoever else cares for them. */
+  readonly noSubreaper?: boolean;
+  /** The global options for messages (`--log FILE`, ...): what is to be told after the end is told by another tsrun. */
+  readonly messages?: readonly string[];
 }
 
 /** A container that runs: a child of this process. */
@@ -27,26 +32,47 @@ export interface Running {
   readonly first: Pidfd;
   /** When it was created; tells it from a later one of the same id. */
   readonly created: string;
+  /** The master of its terminal, where no console socket has taken it. */
+  readonly terminal: Handle | undefined;
+  /** Where its program tells how far it is, where somebody wants to know. */
+  readonly socket: Handle | undefined;
 }
 
 /**
- * Runs a container as the command does: the signals that reach tsrun meanwhile go to the container's first process.
+ * Runs a container as the command does. With `detach` it returns when the container runs. Else this process becomes the
+ * supervisor, which passes on to the container's first process the signals that reach tsrun from now on, takes the container
+ * away when it has ended, and ends with its exit code.
  *
  * @throws what create and start throw; then nothing of the container is left
  */
-export function run(root: string, request: RunRequest): RunResult {
+export function run(root: string, request: RunRequest): void {
   if (request.detach) {
-    runDetached(root, request).first.close();
-    return { code: 0, failures: [] };
+    const { first, socket } = runDetached(root, request);
+    if (socket !== undefined && request.notify !== undefined) {
+      passOnUntilReady(request.id, { first, socket }, request.notify);
+    }
+    first.close();
+    return;
   }
   holdSignals();
+  const subreaper = request.noSubreaper !== true;
+  // Before anything of the container can lose its parent.
+  if (subreaper) becomeSubreaper();
+  const started = createStarted(root, { ...request, foreground: true });
+  const { first, record, terminal, socket } = started;
+  const to = request.notify;
   try {
-    const { first, created } = runDetached(root, request);
-    const code = exitCode(exitOf(first.supervise()));
-    first.close();
-    return { code, failures: request.keep ? [] : finish(root, request.id, created) };
-  } finally {
-    releaseSignals();
+    supervise({
+      name: `tsrun: run ${record.id}`,
+      first,
+      terminal,
+      notify: socket === undefined || to === undefined ? undefined : { socket, to, untilReady: false },
+      subreaper,
+      afterwards: { root, record, keep: request.keep ?? false, messages: request.messages ?? [] },
+    });
+  } catch (error) {
+    takeBack(started, error);
+    throw error;
   }
 }
 
@@ -56,35 +82,41 @@ export function run(root: string, request: RunRequest): RunResult {
  * @throws what create and start throw; then nothing of the container is left
  */
 export function runDetached(root: string, request: CreateRequest): Running {
-  const { record, locked, first } = create(root, request);
-  try {
-    startLocked(record, { pid: first.pid, startTime: startTimeOf(first.pid) ?? "" }, locked);
-  } catch (error) {
-    first.signal(9);
-    first.awaitExit(10_000);
-    first.reap();
-    first.close();
-    undo(record, locked, error);
-    throw error;
-  }
+  const { first, record, terminal, socket, locked } = createStarted(root, request);
   locked.release();
-  return { first, created: record.created };
+  return { first, created: record.created, terminal, socket };
 }
 
-/** Deletes the ended container, unless somebody else has done so already. Answers failures of poststop hooks. */
-export function finish(root: string, id: string, created: string): readonly LaunchError[] {
-  let locked: Locked;
+interface Started {
+  readonly first: Pidfd;
+  readonly record: Record;
+  readonly terminal: Handle | undefined;
+  readonly socket: Handle | undefined;
+  /** The container's lock, which this process holds. */
+  readonly locked: Locked;
+}
+
+function createStarted(root: string, request: CreateRequest): Started {
+  const created = create(root, request);
+  const { record, locked, first } = created;
+  let socket: Handle | undefined;
   try {
-    locked = lock(root, id);
+    if (request.notify !== undefined) socket = bindNotify(notifyFolder(locked.dir));
+    startLocked(record, { pid: first.pid, startTime: startTimeOf(first.pid) ?? "" }, locked);
   } catch (error) {
-    if (error instanceof StateError && error.code === "not-found") return [];
+    socket?.close();
+    takeBack(created, error);
     throw error;
   }
-  try {
-    const { record } = load(root, id);
-    if (record.created !== created) return [];
-    return destroy(record, { process: undefined, complete: true }, locked);
-  } finally {
-    locked.release();
-  }
+  return { ...created, socket };
+}
+
+/** Ends a container that is to be no more, and removes it; what cannot be removed is told after the error. */
+function takeBack({ first, record, locked, terminal }: Omit<Started, "socket">, error: unknown): void {
+  first.signal(9);
+  first.awaitExit(10_000);
+  first.reap();
+  first.close();
+  terminal?.close();
+  undo(record, locked, error);
 }

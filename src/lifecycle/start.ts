@@ -1,10 +1,13 @@
 /** `start`: lets a created container execute its program. */
-import { LaunchError, StateError } from "../error.ts";
+import { StateError } from "../error.ts";
+import { deathIn } from "../spawn/death.ts";
 import { hookState, runHooks } from "../spawn/hooks.ts";
-import { startFirst } from "../spawn/start.ts";
+import { openReadiness, passOnUntilReady, type Readiness } from "../spawn/notify.ts";
+import { endedEarly, startFirst } from "../spawn/start.ts";
+import { notifyFolder } from "../state/clear.ts";
 import type { ProcessRecord, Record } from "../state/record.ts";
 import { statusOf } from "../state/status.ts";
-import { type Locked, load, lock, startSocket } from "../state/store.ts";
+import { type Locked, load, lock, type Saved, startSocket } from "../state/store.ts";
 import { Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
 import { killFirst } from "./destroy.ts";
@@ -12,36 +15,51 @@ import { killFirst } from "./destroy.ts";
 /**
  * Starts a created container.
  *
- * @throws StateError `not-found`, `not-created`, `stopped`, `busy`; LaunchError when its program cannot be executed, a
+ * @param notify the socket that is told how far the program is, where the container was created with such a wish: then this
+ *   call does not return, see {@link passOnUntilReady}
+ * @throws StateError `not-found`, `not-created`, `paused`, `stopped`, `busy`; LaunchError when its program cannot be executed, a
  *   startContainer hook failed, or a poststart hook failed (then the container is stopped)
  */
-export function start(root: string, id: string): void {
+export function start(root: string, id: string, notify?: string): void {
   const locked = lock(root, id);
+  let readiness: Readiness | undefined;
   try {
     const saved = load(root, id);
-    const { process } = saved;
-    const status = statusOf(saved, true);
-    if (status === "stopped" || process === undefined)
-      throw new StateError("stopped", "cannot start a container that has stopped");
-    if (status !== "created")
-      throw new StateError("not-created", "cannot start an already running container");
+    const process = checkCreated(saved);
+    if (notify !== undefined) readiness = openReadiness(notifyFolder(locked.dir), process.pid);
     startLocked(saved.record, process, locked);
+  } catch (error) {
+    readiness?.first.close();
+    readiness?.socket.close();
+    throw error;
   } finally {
     locked.release();
   }
+  if (notify !== undefined && readiness !== undefined) passOnUntilReady(id, readiness, notify);
+}
+
+/** The process that waits for `start`. @throws StateError */
+function checkCreated(saved: Saved): ProcessRecord {
+  const { process, record } = saved;
+  const status = statusOf(saved, true);
+  if (status === "stopped" || process === undefined)
+    throw new StateError("stopped", "cannot start a container that has stopped");
+  if (status === "paused")
+    throw new StateError("paused", "cannot start a container in the paused state", {
+      hint: `let it go on first with: tsrun resume ${record.id}`,
+    });
+  if (status !== "created") throw new StateError("not-created", "cannot start an already running container");
+  return process;
 }
 
 /** The same for a container whose lock this process holds and whose status is known to be created. */
 export function startLocked(record: Record, process: ProcessRecord, locked: Locked): void {
   const first = Pidfd.of(process.pid);
   const socket = Socket.connect(startSocket(locked.dir));
+  const whyDied = () => deathIn(new Map(Object.entries(record.cgroups)));
   try {
-    if (first === undefined || socket === undefined) {
-      throw new LaunchError("died", "the container's first process ended before it was started", {
-        hint: "see the kernel's log (dmesg) for who ended it",
-      });
-    }
-    startFirst(socket, first, record.afterStart);
+    if (first === undefined || socket === undefined) throw endedEarly("was started", whyDied());
+    startFirst(socket, first, record.afterStart, whyDied);
   } finally {
     socket?.close();
     first?.close();

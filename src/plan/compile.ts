@@ -10,6 +10,7 @@ import type { CreateOptions, HostFacts } from "./facts.ts";
 import { compileHooks, compileHostHooks } from "./hooks.ts";
 import { compileMounts } from "./mounts.ts";
 import { compileNamespaces, compileOomScoreAdj, isNew, mapsUsers } from "./namespaces.ts";
+import { compileNotify } from "./notify.ts";
 import type { Plan } from "./ops.ts";
 import { compileConsole, compileProcess } from "./process.ts";
 import { compileEnterRoot, compileInside, compileRootfs } from "./rootfs.ts";
@@ -32,6 +33,7 @@ export function compile(bundle: Bundle, facts: HostFacts, options: CreateOptions
   compileNames(draft, bundle);
   compileRootfs(draft, bundle);
   compileMounts(draft, bundle, facts);
+  compileNotify(draft, bundle, options.notifyFolder);
   compileDevices(draft, bundle, facts);
   compileHostHooks(draft, bundle);
   compileHooks(draft, bundle, options, "createContainer");

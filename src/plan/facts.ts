@@ -53,6 +53,8 @@ export interface ProcessOptions {
 
 /** What the command line adds to the bundle. */
 export interface CreateOptions extends ProcessOptions {
+  /** The host's folder for the program's notifications (sd_notify(3)); absent where nobody wants any. */
+  readonly notifyFolder?: string | undefined;
   /** `--no-pivot`. */
   readonly noPivot: boolean;
 }

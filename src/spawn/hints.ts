@@ -37,6 +37,17 @@ const HINTS: { readonly [op in Op["op"]]?: Hints } = {
     EPERM: "this kernel does not allow user namespaces here (kernel.unprivileged_userns_clone, AppArmor)",
     EINVAL: "this kernel has no user namespaces (CONFIG_USER_NS)",
   },
+  enter: {
+    ESRCH: "the container's first process has ended",
+    [ANY]: "entering a container's namespaces needs CAP_SYS_ADMIN in them",
+  },
+  console: {
+    "openat2 ENOENT":
+      'a terminal comes from the container\'s devpts: add {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "ptmxmode=0666"]} to mounts',
+    "openat2 EACCES": "the devpts needs the option ptmxmode=0666",
+    "openat2 EPERM": "the device cgroup must allow c 5:2",
+    "openat2 ENOSPC": "no terminal is left: see /proc/sys/kernel/pty/max, and the option max= of the devpts",
+  },
   unshare: {
     ENOSPC: "a limit in /proc/sys/user/max_*_namespaces is reached",
     EINVAL: "this kernel lacks one of these namespaces: see /proc/self/ns",
@@ -168,6 +179,8 @@ export function unsafeHint(op: Op, call: string): string | undefined {
     case "mount":
     case "bind":
       return "make it an ordinary folder in the image, without a symbolic link on the way";
+    case "console":
+      return "the image must leave /dev/console alone, and /dev/ptmx to the devpts at /dev/pts";
     case "chdir":
     case "user":
       return "process.cwd must lie inside the container's root";

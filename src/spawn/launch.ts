@@ -11,6 +11,7 @@ import { nativeDir } from "../sys/place.ts";
 import { Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
 import { confused, decode, encode, type Failure, failureErrno, Order, type Said } from "./conversation.ts";
+import { hasExecuted, nameOf } from "./executed.ts";
 import { failed } from "./failure.ts";
 
 /** What the conversation needs the host to do. Each throws what went wrong. */
@@ -145,11 +146,12 @@ function converse(
   const order = new Order();
   const waits = start.plan.steps.some(({ op }) => op.op === "awaitStart");
   let executing = false;
+  let name: string | undefined;
   let current = stageOne;
   let entrance: Entrance | undefined;
   for (;;) {
     const message = socket.receive(current.fd, -1);
-    if (message === "eof" && executing) return current;
+    if (message === "eof" && executing && hasExecuted(current, name)) return current;
     if (!(message instanceof Uint8Array)) throw died(order, host);
     const said = decode(message);
     if (said.kind === "error") throw refusal(start, said, entrance);
@@ -169,6 +171,8 @@ function converse(
     }
     if (said.kind === "cgroup") entrance = host.entrance(current.pid);
     const passed = said.kind === "cgroup" ? (entrance?.handles ?? []) : perform(said, current, socket, host);
+    // Now, while it waits for the answer: what follows is execve.
+    if (said.kind === "ready" && !waits) name = nameOf(current);
     const value = said.kind === "cgroup" && entrance?.unified ? 1 : 0;
     const heard = socket.send(
       encode(said.kind, value),

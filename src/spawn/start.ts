@@ -4,20 +4,25 @@ import type { Step } from "../plan/ops.ts";
 import type { Pidfd } from "../sys/process.ts";
 import type { Socket } from "../sys/socket.ts";
 import { decode, encode } from "./conversation.ts";
+import { hasExecuted, nameOf } from "./executed.ts";
 import { failed } from "./failure.ts";
+import type { Death } from "./launch.ts";
 
 /**
  * Starts the process that waits on the other side of `socket`. The connection is close-on-exec there: its end after
- * "about to execute" means that execve worked; an end before it means that the process died.
+ * "about to execute" means that execve worked, or that the process was killed in it; an end before it means that it died.
  *
+ * @param whyDied why the process may have been killed from outside; `undefined` where nothing is known
  * @throws LaunchError with what failed: a startContainer hook, or the execution of the program
  */
 export function startFirst(
   socket: Socket,
   first: Pidfd,
   after: { readonly from: number; readonly steps: readonly Step[] },
+  whyDied: () => Death | undefined,
 ): void {
   let executing = false;
+  const before = nameOf(first);
   const heard = socket.send(encode("start"));
   while (heard) {
     const message = socket.receive(first.fd, -1);
@@ -26,8 +31,15 @@ export function startFirst(
     if (said.kind === "error") throw failed(after.steps, after.from, said);
     executing ||= said.kind === "exec";
   }
-  if (executing) return;
-  throw new LaunchError("died", "the container's first process ended before it executed its program", {
-    hint: "see the kernel's log (dmesg) for who ended it",
-  });
+  if (executing && hasExecuted(first, before)) return;
+  throw endedEarly("executed its program", whyDied());
+}
+
+/** The error for a first process that is gone too soon. */
+export function endedEarly(before: string, why: Death | undefined): LaunchError {
+  return new LaunchError(
+    "died",
+    `the container's first process ended before it ${before}${why === undefined ? "" : `: ${why.text}`}`,
+    { pointer: why?.pointer, hint: why?.hint ?? "see the kernel's log (dmesg) for who ended it" },
+  );
 }

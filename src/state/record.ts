@@ -7,9 +7,10 @@
  *     ROOT/ID/init.json     its first process; becomes process.json by rename when it is created
  *     ROOT/ID/exit.json     how that ended, where tsrun saw it
  *     ROOT/ID/start.sock    where the first process waits for `start`; gone when it has started
+ *     ROOT/ID/notify/       what the container sees of this: its program's socket for notifications, where NOTIFY_SOCKET was set
  *
- * The folder itself is the lock (flock): create, start and delete hold it. A folder without process.json whose lock
- * nobody holds is a create that died.
+ * The folder itself is the lock (flock): create, start, pause, resume, update and delete hold it. A folder without
+ * process.json whose lock nobody holds is a create that died.
  */
 import type { Hook } from "../bundle/types.ts";
 import { StateError } from "../error.ts";

@@ -5,10 +5,9 @@ import { O } from "../sys/constants.gen.ts";
 import { entries, Handle, perform, performAll, readTextIfThere, status } from "../sys/files.ts";
 import { checked, errnoName, lib } from "../sys/lib.ts";
 import { clock, ids, sleep } from "../sys/process.ts";
+import { clear } from "./clear.ts";
 import { checkId } from "./id.ts";
 import { damaged, type ProcessRecord, parseProcess, parseRecord, type Record } from "./record.ts";
-
-const FILES = ["start.sock", "exit.json", "process.json", "init.json", "config.json", "state.json"] as const;
 
 /** A container's folder while this process holds its lock. */
 export class Locked {
@@ -57,19 +56,8 @@ export class Locked {
 }
 
 /** A folder beside the containers' that belongs to no container: `~` is in no id. */
-function hiddenDir(root: string, id: string): string {
+export function hiddenDir(root: string, id: string): string {
   return `${root}/~${id}~${ids().pid}~${clock("monotonic")}`;
-}
-
-/** Removes a folder with the files in it. @throws SystemError */
-function clear(dir: string): void {
-  const usual = perform([
-    ...FILES.map((name) => ({ do: "unlink", path: `${dir}/${name}`, ifThere: true }) as const),
-    { do: "rmdir", path: dir, ifThere: true },
-  ]);
-  if (usual === undefined) return;
-  const others = entries(dir).map(({ name }) => ({ do: "unlink", path: `${dir}/${name}` }) as const);
-  performAll([...others, { do: "rmdir", path: dir, ifThere: true }]);
 }
 
 /** A folder's handle; `undefined` where somebody has just removed it. @throws SystemError */

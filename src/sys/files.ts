@@ -71,9 +71,9 @@ export function readTextIfThere(path: string, max = 1 << 20): string | undefined
  * What a descriptor of this process gives until its end, as text: a pipe or a socket too. Waits for it.
  * @throws SystemError EFBIG where it gives more than `max` bytes
  */
-export function readDescriptor(fd: number, max = 1 << 20): string {
+export function readDescriptor(fd: number, max = 1 << 20, name = `descriptor ${fd}`): string {
   const buffer = new Uint8Array(max);
-  const got = checked(lib().ts_read_fd(fd, buffer, max), "read", `descriptor ${fd}`);
+  const got = checked(lib().ts_read_fd(fd, buffer, max), "read", name);
   return text(buffer.subarray(0, got));
 }
 

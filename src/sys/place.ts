@@ -19,6 +19,11 @@ export function nativeDir(): string {
   return place;
 }
 
+/** The words that start this very tsrun again: its launcher, or the engine and the script. */
+export function ownCommand(): readonly string[] {
+  return isCompiled() ? [`${nativeDir()}/tsrun`] : [process.execPath, process.argv[1] ?? ""];
+}
+
 function find(): string {
   // A compiled executable is its own process image; a script was loaded from src/sys, build/src/sys, dist/lib/src/sys or dist.
   if (isCompiled()) return folder(process.execPath);

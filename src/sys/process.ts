@@ -1,6 +1,9 @@
 /** Processes of the host: pidfds, waiting, limits, and programs run to their end. */
+import { heldSignals } from "./become.ts";
 import { cstring, cstrings, text, utf8 } from "./bytes.ts";
 import { checked, errnoName, lib } from "./lib.ts";
+
+export { holdSignals } from "./become.ts";
 
 /** Ourselves, as the kernel sees us. */
 export interface Ids {
@@ -67,26 +70,13 @@ export class Pidfd {
 
   /** Waits for it in the foreground, passing on the signals held by {@link holdSignals}. Its wait status. @throws SystemError */
   supervise(): number {
-    return checked(lib().ts_supervise(this.pid, this.fd), "wait", `process ${this.pid}`);
+    return checked(lib().ts_supervise(this.pid, this.fd, heldSignals() ?? -1), "wait", `process ${this.pid}`);
   }
 
   close(): void {
     if (this.#open) lib().ts_close(this.fd);
     this.#open = false;
   }
-}
-
-/**
- * Keeps the signals that reach this process from now on, for {@link Pidfd.supervise} to pass on: what comes while a
- * container is still being made is not lost, and does not end tsrun half-way. @throws SystemError
- */
-export function holdSignals(): void {
-  checked(lib().ts_hold_signals(), "sigaction", "signals to pass on");
-}
-
-/** Gives the signals back that {@link holdSignals} took. */
-export function releaseSignals(): void {
-  lib().ts_release_signals();
 }
 
 /** How a process ended, from its wait status (wait(2)). */

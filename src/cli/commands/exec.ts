@@ -1,17 +1,16 @@
 import { UsageError } from "../../error.ts";
-import { type ExecRequest, exec } from "../../lifecycle/exec.ts";
+import { type ExecRequest, exec, execInForeground } from "../../lifecycle/exec.ts";
 import { O } from "../../sys/constants.gen.ts";
 import { Handle, readDescriptor } from "../../sys/files.ts";
-import { exitCode, exitOf, holdSignals } from "../../sys/process.ts";
 import { id, preservedFds, root, warning } from "../common.ts";
 import { type Call, type Command, every } from "../table.ts";
 
 /** `tsrun exec` */
 export const command: Command = (call) => {
   const request = execRequest(call);
-  if (!request.detach) holdSignals();
-  const { process } = exec(root(call), request);
-  return request.detach ? 0 : exitCode(exitOf(process.supervise()));
+  if (!request.detach) return execInForeground(root(call), request);
+  exec(root(call), request).process.close();
+  return 0;
 };
 
 const LARGEST = 16 << 20;
@@ -49,7 +48,7 @@ function execRequest(call: Call): ExecRequest {
     preserveFds: preservedFds(call),
     ignorePaused: options.has("ignore-paused"),
     cgroups: every(options, "cgroup"),
-    warn: warning,
+    warn: (odd) => warning(odd, file),
   };
 }
 
@@ -57,7 +56,7 @@ function execRequest(call: Call): ExecRequest {
 function readFrom(path: string): string {
   const file = Handle.open(path, O.RDONLY);
   try {
-    return readDescriptor(file.fd, LARGEST);
+    return readDescriptor(file.fd, LARGEST, path);
   } finally {
     file.close();
   }

@@ -45,7 +45,7 @@ export const CONTAINER_COMMANDS: readonly CommandSpec[] = [
       ...CREATE_OPTIONS,
       { name: "detach", short: "d", text: "return when the container runs" },
       { name: "keep", text: "don't delete the container when it has ended" },
-      { name: "no-subreaper", text: "accepted as runc does; tsrun is no subreaper" },
+      { name: "no-subreaper", text: "leave processes that lose their parent to others" },
     ],
     load: () => import("../commands/run.ts"),
   },
@@ -87,5 +87,19 @@ export const CONTAINER_COMMANDS: readonly CommandSpec[] = [
     text: "delete a stopped container",
     options: [{ name: "force", short: "f", text: "kill it first if it runs; no error if it doesn't exist" }],
     load: () => deleteModule,
+  },
+  {
+    name: "finish",
+    args: "ID",
+    min: 1,
+    max: 1,
+    text: "clean up after a container that ran in the foreground",
+    options: [
+      { name: "created", value: "time", text: "when it was created" },
+      { name: "status", value: "status", text: "the wait status of its first process" },
+      { name: "keep", text: "only write the status down" },
+    ],
+    hidden: true,
+    load: () => import("../commands/finish.ts"),
   },
 ];

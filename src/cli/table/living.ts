@@ -1,6 +1,7 @@
 /** The commands that watch, enter, change and stop a container that lives. */
 import type { CommandSpec, OptionSpec } from "../table.ts";
 import { UPDATE } from "./update.ts";
+import { WATCHING } from "./watching.ts";
 
 const EXEC_OPTIONS: readonly OptionSpec[] = [
   {
@@ -10,10 +11,31 @@ const EXEC_OPTIONS: readonly OptionSpec[] = [
     text: "the process as JSON, instead of arguments and options",
   },
   { name: "cwd", value: "dir", text: "its folder, in the container" },
-  { name: "env", short: "e", value: "name=value", repeat: true, text: "add to its environment" },
-  { name: "user", short: "u", value: "uid[:gid]", text: "whose it is, in digits" },
-  { name: "additional-gids", short: "g", value: "gid", repeat: true, text: "a further group" },
-  { name: "cap", short: "c", value: "name", repeat: true, text: "a further capability, such as CAP_CHOWN" },
+  {
+    name: "env",
+    short: "e",
+    value: "name=value",
+    repeat: true,
+    emptyCounts: true,
+    text: "add to its environment",
+  },
+  { name: "user", short: "u", value: "uid[:gid]", emptyCounts: true, text: "whose it is, in digits" },
+  {
+    name: "additional-gids",
+    short: "g",
+    value: "gid",
+    repeat: true,
+    emptyCounts: true,
+    text: "a further group",
+  },
+  {
+    name: "cap",
+    short: "c",
+    value: "name",
+    repeat: true,
+    emptyCounts: true,
+    text: "a further capability, such as CAP_CHOWN",
+  },
   { name: "no-new-privs", text: "let it gain no privileges by execve" },
   { name: "tty", short: "t", text: "give it a terminal" },
   { name: "console-socket", value: "path", text: "send the terminal to this socket; with --detach" },
@@ -63,6 +85,7 @@ export const LIVING_COMMANDS: readonly CommandSpec[] = [
     load: () => import("../commands/resume.ts"),
   },
   UPDATE,
+  ...WATCHING,
   {
     name: "stop",
     args: "ID...",

@@ -6,7 +6,7 @@ import type { Step } from "../../plan/ops.ts";
 import type { Failure } from "../../spawn/conversation.ts";
 import { failed } from "../../spawn/failure.ts";
 import { ERRNO } from "../../sys/constants.gen.ts";
-import { foreseeBind, foreseeMake, foreseeMount, foreseeRemount } from "./mounts.ts";
+import { foreseeBind, foreseeConsole, foreseeMake, foreseeMount, foreseeRemount } from "./mounts.ts";
 import { foreseeJoin, foreseeTimeOffset, foreseeUnshare, foreseeUserns } from "./namespaces.ts";
 import {
   foreseeCapabilities,
@@ -65,6 +65,8 @@ function foresee({ op }: Step, world: World): Refusal | undefined {
       return foreseeBind(op, world);
     case "remount":
       return foreseeRemount(op, world);
+    case "console":
+      return foreseeConsole(world);
     case "sysctl":
       return foreseeSysctl(op);
     case "rlimit":

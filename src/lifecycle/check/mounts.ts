@@ -24,6 +24,13 @@ export function foreseeMount(op: Extract<Op, { op: "mount" }>, world: World): Re
   return refusal;
 }
 
+/** A terminal comes from a devpts; the image's /dev can only have one where a whole folder of the host is bound there. */
+export function foreseeConsole(world: World): Refusal | undefined {
+  const places = world.bundle.mounts.map(({ destination, type }) => [cleanPath(destination), type]);
+  const has = places.some(([place, type]) => place === "/dev/pts" || (place === "/dev" && type !== "tmpfs"));
+  return has ? undefined : { call: "openat2", errno: "ENOENT", subject: "/dev/ptmx" };
+}
+
 /** procfs and sysfs want an ordinary folder (CVE-2019-19921). */
 function unsafePlace(op: Extract<Op, { op: "mount" }>, { tree }: World): Refusal | undefined {
   if (op.ordinary !== 1) return undefined;

@@ -1,0 +1,51 @@
+/** The commands that look at containers that live. */
+import type { CommandSpec } from "../table.ts";
+
+const PS: Omit<CommandSpec, "name"> = {
+  args: "ID [PS-OPTIONS...]",
+  min: 1,
+  max: Number.POSITIVE_INFINITY,
+  text: "list a container's processes; after the id go ps's -ef, -e, aux or -o FIELD,... (pid, user, comm, args, rss, ...)",
+  options: [
+    { name: "format", short: "f", value: "format", text: "table, or json for the pids (default: table)" },
+  ],
+  rest: true,
+  load: () => import("../commands/ps.ts"),
+};
+
+/** events to top. */
+export const WATCHING: readonly CommandSpec[] = [
+  {
+    name: "events",
+    args: "ID",
+    min: 1,
+    max: 1,
+    text: "print a container's statistics now and then, and each kill for want of memory, as JSON lines, until it stops",
+    options: [
+      { name: "interval", value: "duration", text: "between two statistics (default: 5s)" },
+      { name: "stats", text: "print the statistics once and end" },
+    ],
+    load: () => import("../commands/events.ts"),
+  },
+  {
+    name: "stats",
+    args: "[ID...]",
+    min: 0,
+    max: Number.POSITIVE_INFINITY,
+    text: "show what containers use, all running ones by default; memory is without the file cache that is given back first",
+    options: [
+      { name: "interval", value: "duration", text: "between two looks (default: 1s)" },
+      {
+        name: "format",
+        short: "f",
+        value: "format",
+        text: "table, or json: a line a container, in bytes and µs",
+      },
+      { name: "once", text: "look once and end" },
+      { name: "no-stream", text: "the same" },
+    ],
+    load: () => import("../commands/stats.ts"),
+  },
+  { name: "ps", ...PS },
+  { name: "top", ...PS, text: "the same as ps" },
+];

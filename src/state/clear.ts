@@ -1,0 +1,33 @@
+/** Removes what is kept of a container. */
+import { entries, perform, performAll } from "../sys/files.ts";
+
+const FILES = ["start.sock", "exit.json", "process.json", "init.json", "config.json", "state.json"] as const;
+
+/** What the container gets of its folder, where its program has a socket for notifications. */
+export function notifyFolder(dir: string): string {
+  return `${dir}/notify`;
+}
+
+/** Removes a container's folder with what is in it. @throws SystemError */
+export function clear(dir: string): void {
+  const usual = perform([
+    ...FILES.map((name) => ({ do: "unlink", path: `${dir}/${name}`, ifThere: true }) as const),
+    { do: "rmdir", path: dir, ifThere: true },
+  ]);
+  if (usual === undefined) return;
+  const notify = notifyFolder(dir);
+  for (const { name, kind } of entries(dir)) {
+    if (kind === "dir" && `${dir}/${name}` === notify) clearTree(notify);
+    else performAll([{ do: "unlink", path: `${dir}/${name}`, ifThere: true }]);
+  }
+  performAll([{ do: "rmdir", path: dir, ifThere: true }]);
+}
+
+/** A container that may mount can make its folder writable, and leave anything in it. */
+function clearTree(dir: string): void {
+  for (const { name, kind } of entries(dir)) {
+    if (kind === "dir") clearTree(`${dir}/${name}`);
+    else performAll([{ do: "unlink", path: `${dir}/${name}`, ifThere: true }]);
+  }
+  performAll([{ do: "rmdir", path: dir, ifThere: true }]);
+}
