@@ -21,6 +21,7 @@ const folder = mkdtempSync(join(tmpdir(), "tsrun-demo-"));
 const root = join(folder, "state");
 const id = `demo-${process.pid}`;
 const failures: string[] = [];
+let calls = 0;
 
 interface Ended {
   readonly code: number | null;
@@ -33,7 +34,8 @@ function tsrun(...args: string[]): Ended {
     `\n$ tsrun ${args.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`)).join(" ")}`,
   );
   // A container keeps its starter's streams, so the output goes to a file: a pipe would not end before the container.
-  const file = join(folder, "output");
+  calls += 1;
+  const file = join(folder, `output-${calls}`);
   const end = spawnSync("/bin/sh", [
     "-c",
     'exec "$@" >"$0" 2>&1 </dev/null',
@@ -126,6 +128,17 @@ function lifecycle(): void {
   );
 }
 
+function service(): void {
+  const name = `${id}-service`;
+  shows(
+    "run --detach: returns as soon as the container runs",
+    tsrun("run", "--detach", "-b", bundle("service"), name).code === 0,
+  );
+  shows("stop: asks with SIGTERM, and kills what has not ended in time", tsrun("stop", name).code === 0);
+  shows("the container has stopped, and is still there", tsrun("state", name).output.includes('"stopped"'));
+  shows("delete takes it away", tsrun("delete", name).code === 0);
+}
+
 function limitsAndMistakes(): void {
   const limits = tsrun("run", "-b", bundle("limits"), `${id}-limits`);
   shows(
@@ -170,9 +183,11 @@ if (process.getuid?.() !== 0) {
   process.exitCode = 1;
 } else {
   process.chdir(PROJECT);
-  for (const name of ["hello", "limits", "readonly"]) makeRootfs(join(PROJECT, "bundles", name, "rootfs"));
+  for (const name of ["hello", "limits", "readonly", "service"])
+    makeRootfs(join(PROJECT, "bundles", name, "rootfs"));
   try {
     lifecycle();
+    service();
     limitsAndMistakes();
   } finally {
     tidy();

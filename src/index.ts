@@ -42,13 +42,19 @@ export {
   TsrunError,
   UsageError,
 } from "./error.ts";
+export type { ExecRequest } from "./lifecycle/exec.ts";
+export type { ProcessChanges } from "./lifecycle/exec-process.ts";
 export type { CreateRequest, Loaded } from "./lifecycle/prepare.ts";
 export { loadBundle } from "./lifecycle/prepare.ts";
+export type { StopRequest } from "./lifecycle/stop.ts";
+export type { ContainerEvent, EventOptions } from "./observe/events.ts";
 export { features } from "./observe/features.ts";
 export type { Listed } from "./observe/list.ts";
+export type { ContainerProcess } from "./observe/processes.ts";
 export type { ContainerState } from "./observe/state.ts";
+export type { ContainerStats } from "./observe/stats.ts";
 export type { HostSource, MountAttributes, Op, OpName, Plan, RootPath, Step } from "./plan/ops.ts";
-export { type RunEnd, Runtime, type RuntimeOptions } from "./runtime.ts";
+export { type Execution, type RunEnd, Runtime, type RuntimeOptions } from "./runtime.ts";
 export type { Status } from "./state/status.ts";
 export type { Exit } from "./sys/process.ts";
 export { COMMIT, SPEC_VERSION, VERSION } from "./version.ts";

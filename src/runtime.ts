@@ -1,18 +1,24 @@
 /** {@link Runtime}: the verbs of the command for programs, over the same functions. */
 import type { LaunchError } from "./error.ts";
+import { Child } from "./lifecycle/children.ts";
 import { create } from "./lifecycle/create.ts";
 import { deleteContainer } from "./lifecycle/delete.ts";
+import { type ExecRequest, exec } from "./lifecycle/exec.ts";
 import { killContainer } from "./lifecycle/kill.ts";
+import { pauseContainer, resumeContainer } from "./lifecycle/pause.ts";
 import { absolute, type CreateRequest } from "./lifecycle/prepare.ts";
 import { finish, runDetached } from "./lifecycle/run.ts";
 import { parseSignal } from "./lifecycle/signals.ts";
 import { start } from "./lifecycle/start.ts";
+import { type StopRequest, stopContainer } from "./lifecycle/stop.ts";
+import { updateContainer } from "./lifecycle/update.ts";
 import { awaitChild, awaitContainer } from "./lifecycle/wait.ts";
+import { type ContainerEvent, type EventOptions, events } from "./observe/events.ts";
 import { type Listed, list } from "./observe/list.ts";
+import { type ContainerProcess, processes } from "./observe/processes.ts";
 import { type ContainerState, state } from "./observe/state.ts";
+import { type ContainerStats, stats } from "./observe/stats.ts";
 import type { Exit, Pidfd } from "./sys/process.ts";
-
-const SIGKILL = 9;
 
 /** Where a {@link Runtime} keeps its containers. */
 export interface RuntimeOptions {
@@ -29,6 +35,14 @@ export interface RunEnd {
   readonly exit: Exit | undefined;
   /** Failures of poststop hooks: the container is gone all the same (runtime-spec runtime.md, lifecycle). */
   readonly failures: readonly LaunchError[];
+}
+
+/** A further program in a container. */
+export interface Execution {
+  /** As the host sees it. */
+  readonly pid: number;
+  /** How it ends; `undefined` where another part of this process reaps it. */
+  readonly exit: Promise<Exit | undefined>;
 }
 
 /**
@@ -83,7 +97,7 @@ export class Runtime {
   async run(request: CreateRequest): Promise<RunEnd> {
     const { first, created } = runDetached(this.root, request);
     const child = this.#adopt(request.id, first);
-    const exit = await endOf(child);
+    const exit = await child.end;
     const failures = finish(this.root, request.id, created);
     if (this.#children.get(request.id) === child) this.#children.delete(request.id);
     return { exit, failures };
@@ -92,14 +106,13 @@ export class Runtime {
   /**
    * Resolves when a container's first process has ended; at once where it has already.
    *
-   * @returns how it ended; `undefined` where another process created the container, since only the parent learns that
+   * @returns how it ended; `undefined` where another process created the container, and neither the kernel (from 6.15 on) nor
+   *   the container's folder tells
    * @throws {@link StateError} `not-found`, `damaged`
    */
   async wait(id: string): Promise<Exit | undefined> {
     const child = this.#children.get(id);
-    if (child !== undefined) return endOf(child);
-    await awaitContainer(this.root, id);
-    return undefined;
+    return child === undefined ? awaitContainer(this.root, id) : child.end;
   }
 
   /**
@@ -114,6 +127,71 @@ export class Runtime {
   }
 
   /**
+   * Asks a container to end, and kills what has not ended in time. Deletes nothing; one that has stopped already is no error.
+   *
+   * @throws {@link StateError} `not-found`, `busy`, `damaged`; {@link UsageError} for an unknown signal; {@link SystemError} where a killed
+   *   process does not end
+   */
+  async stop(id: string, request: StopRequest = {}): Promise<void> {
+    const child = this.#children.get(id);
+    await stopContainer(this.root, id, request);
+    // Else it would stay a zombie until somebody asks.
+    void child?.end;
+  }
+
+  /**
+   * Runs a further program in a container, and resolves once it is executed. Its terminal, where it has one, goes to
+   * `consoleSocket`.
+   *
+   * @throws {@link StateError} `not-found`, `stopped`, `paused`, `damaged`; {@link BundleError}; {@link LaunchError} `op`, `exec`, `died`;
+   *   {@link SystemError}; {@link UsageError}. The container is as it was.
+   */
+  async exec(request: Omit<ExecRequest, "detach">): Promise<Execution> {
+    const { process } = exec(this.root, { ...request, detach: true });
+    return { pid: process.pid, exit: awaitChild(process) };
+  }
+
+  /** Freezes all processes of a container. @throws {@link StateError} `not-found`, `not-running`, `busy`, `damaged`; {@link SystemError} */
+  async pause(id: string): Promise<void> {
+    pauseContainer(this.root, id);
+  }
+
+  /** Lets them go on. @throws {@link StateError} `not-found`, `not-paused`, `busy`, `damaged`; {@link SystemError} */
+  async resume(id: string): Promise<void> {
+    resumeContainer(this.root, id);
+  }
+
+  /**
+   * Changes limits of a container: those that are given, and no others. Where the kernel refuses one, none is changed.
+   *
+   * @param resources `linux.resources` of a config.json, as an object or as JSON text
+   * @throws {@link StateError} `not-found`, `not-running`, `busy`, `damaged`; {@link BundleError} and {@link SystemError} with the place
+   */
+  async update(id: string, resources: object | string): Promise<void> {
+    updateContainer(this.root, id, typeof resources === "string" ? resources : JSON.stringify(resources));
+  }
+
+  /** What a container that runs has used. @throws {@link StateError} `not-found`, `not-running`, `damaged`; {@link SystemError} */
+  async stats(id: string): Promise<ContainerStats> {
+    return stats(this.root, id);
+  }
+
+  /**
+   * What happens in a container until its first process has ended: an `oom` for each process that is killed for want of memory, and
+   * its statistics at each interval.
+   *
+   * @throws when the first event is asked for, {@link StateError} `not-found`, `not-running`, `damaged`; {@link UsageError}
+   */
+  events(id: string, options: EventOptions = {}): AsyncGenerator<ContainerEvent, void, undefined> {
+    return events(this.root, id, options);
+  }
+
+  /** The processes of a container, as the host sees them; none when it has stopped. @throws {@link StateError} `not-found`, `damaged` */
+  async processes(id: string): Promise<readonly ContainerProcess[]> {
+    return processes(this.root, id);
+  }
+
+  /**
    * Deletes a container that has stopped or was never started.
    *
    * @param options with `force`, one that runs is killed first, and one that does not exist is no error
@@ -123,13 +201,10 @@ export class Runtime {
   async delete(id: string, options: { force?: boolean } = {}): Promise<readonly LaunchError[]> {
     const child = this.#children.get(id);
     // Its exit status is there for one only: whoever waits gets it, not the deletion.
-    if (child !== undefined && (child.over || child.first.awaitExit(0))) await endOf(child);
+    if (child?.over) await child.end;
     const failures = deleteContainer(this.root, id, options.force);
     this.#children.delete(id);
-    if (child !== undefined) {
-      child.killed = true;
-      if (child.ended === undefined) child.first.close();
-    }
+    child?.deleted();
     return failures;
   }
 
@@ -149,27 +224,8 @@ export class Runtime {
 
   /** Keeps an eye on a child of this process, without looking yet. */
   #adopt(id: string, first: Pidfd): Child {
-    const child: Child = { first, ended: undefined, over: false, killed: false };
+    const child = new Child(first);
     this.#children.set(id, child);
     return child;
   }
-}
-
-/** A container's first process that is a child of this one. */
-interface Child {
-  readonly first: Pidfd;
-  /** Its end, once somebody has asked for it. */
-  ended: Promise<Exit | undefined> | undefined;
-  /** Whether the end has come and `first` is closed. */
-  over: boolean;
-  /** Whether `delete` with force has ended and reaped it. */
-  killed: boolean;
-}
-
-function endOf(child: Child): Promise<Exit | undefined> {
-  child.ended ??= awaitChild(child.first).then((exit) => {
-    child.over = true;
-    return exit ?? (child.killed ? { signal: SIGKILL } : undefined);
-  });
-  return child.ended;
 }

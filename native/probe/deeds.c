@@ -90,6 +90,49 @@ int verb_trap(int argc, char **argv)
 	}
 }
 
+static void report(long long member)
+{
+	sigset_t every;
+
+	(void)sigfillset(&every);
+	for (;;) {
+		int sig = sigwaitinfo(&every, NULL);
+
+		if (sig < 0)
+			continue;
+		json_open(NULL);
+		json_int("member", member);
+		json_int("signal", sig);
+		json_close();
+		json_end_line();
+	}
+}
+
+/*
+ * Itself, member 0, and COUNT children print {"member": n, "signal": n} for each signal they get, and never end. First
+ * comes {"ready": COUNT}.
+ */
+int verb_crew(int argc, char **argv)
+{
+	long long count = argc > 1 ? number(argv[1]) : 1;
+	sigset_t every;
+
+	(void)sigfillset(&every);
+	if (sigprocmask(SIG_BLOCK, &every, NULL) < 0)
+		return refused("sigprocmask");
+	for (long long member = 1; member <= count; member++) {
+		pid_t child = fork();
+
+		if (child < 0)
+			return refused("fork");
+		if (child == 0)
+			report(member);
+	}
+	say("ready", count);
+	report(0);
+	return 0;
+}
+
 static pid_t sleeper(void)
 {
 	pid_t child = fork();

@@ -14,6 +14,31 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+static int listen_at(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || strlen(path) >= sizeof(address.sun_path))
+		return -1;
+	memcpy(address.sun_path, path, strlen(path));
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0)
+		return -1;
+	return fd;
+}
+
+/* FD:PATH: a listening socket at the path as that descriptor, which the program inherits. */
+static int pass_socket(const char *value)
+{
+	int wanted = atoi(value);
+	const char *path = strchr(value, ':');
+	int fd = path == NULL ? -1 : listen_at(path + 1);
+
+	if (fd < 0)
+		return -1;
+	return fd == wanted ? fcntl(fd, F_SETFD, 0) : dup2(fd, wanted) < 0 ? -1 : close(fd);
+}
+
 static int set_up(const char *word)
 {
 	const char *value = strchr(word, '=');
@@ -59,6 +84,8 @@ static int set_up(const char *word)
 			return -1;
 		return fd == wanted ? 0 : dup2(fd, wanted) < 0 ? -1 : close(fd);
 	}
+	if (strncmp(word, "socket=", 7) == 0)
+		return pass_socket(value);
 	if (strncmp(word, "close=", 6) == 0)
 		return close((int)number(value));
 	errno = EINVAL;
@@ -66,7 +93,7 @@ static int set_up(const char *word)
 }
 
 /*
- * launch [block=SIG] [ignore=SIG] [umask=OCTAL] [nofile=SOFT] [open=FD:PATH] [close=FD] [listen=N]... -- PROGRAM [ARGUMENT]...
+ * launch [block=SIG] [ignore=SIG] [umask=OCTAL] [nofile=SOFT] [open=FD:PATH] [socket=FD:PATH] [close=FD] [listen=N]... -- PROGRAM [ARGUMENT]...
  * becomes the program, with signals, descriptors and limits as an engine might leave them to a runtime.
  */
 int verb_launch(int argc, char **argv)
@@ -83,19 +110,6 @@ int verb_launch(int argc, char **argv)
 	}
 	execvp(argv[i + 1], argv + i + 1);
 	return refused("execvp");
-}
-
-static int listen_at(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || strlen(path) >= sizeof(address.sun_path))
-		return -1;
-	memcpy(address.sun_path, path, strlen(path));
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0)
-		return -1;
-	return fd;
 }
 
 /* One message with one descriptor; the descriptor, or -1. */

@@ -92,6 +92,7 @@ int verb_exit(int argc, char **argv);
 int verb_signal(int argc, char **argv);
 int verb_sleep(int argc, char **argv);
 int verb_trap(int argc, char **argv);
+int verb_crew(int argc, char **argv);
 int verb_tree(int argc, char **argv);
 int verb_orphan(int argc, char **argv);
 int verb_fork(int argc, char **argv);
@@ -99,6 +100,14 @@ int verb_eat(int argc, char **argv);
 int verb_spin(int argc, char **argv);
 int verb_launch(int argc, char **argv);
 int verb_console(int argc, char **argv);
+int verb_spy(int argc, char **argv);
+int verb_mountwatch(int argc, char **argv);
+int verb_pty(int argc, char **argv);
+int verb_gulp(int argc, char **argv);
+int verb_gush(int argc, char **argv);
+int verb_notify_listen(int argc, char **argv);
+int verb_notify_send(int argc, char **argv);
+int verb_answer_one(int argc, char **argv);
 
 /* deeds.c: body in a child, everything reaped until that child has ended; its status. */
 int pid1_run(int (*body)(int, char **), int argc, char **argv);

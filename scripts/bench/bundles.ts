@@ -55,7 +55,11 @@ export class Bundles {
   }
 
   #base(args: readonly string[]) {
-    return { ...SPEC, process: { ...SPEC.process, args }, root: { path: this.#rootfs, readonly: true } };
+    return {
+      ...SPEC,
+      process: { ...SPEC.process, terminal: false, args },
+      root: { path: this.#rootfs, readonly: true },
+    };
   }
 
   #make(name: string, config: object): string {

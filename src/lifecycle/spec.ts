@@ -59,8 +59,7 @@ export function specConfig(cgroupNamespace: boolean) {
   return {
     ociVersion: SPEC_VERSION,
     process: {
-      // Not true as in runc's: this version has no terminals yet.
-      terminal: false,
+      terminal: true,
       user: { uid: 0, gid: 0 },
       args: ["sh"],
       env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"],

@@ -1,8 +1,9 @@
 /** `list`: every container below a state root; a damaged one is shown as such and hides none of the others. */
 import { StateError, TsrunError, visible } from "../error.ts";
 import { listIds, load } from "../state/store.ts";
-import { readTextIfThere, status } from "../sys/files.ts";
+import { status } from "../sys/files.ts";
 import { type ContainerState, describe } from "./state.ts";
+import { userNames } from "./users.ts";
 
 /** One row: a container, or what could not be read as one. */
 export type Listed =
@@ -27,17 +28,6 @@ export function list(root: string): readonly Listed[] {
     }
   }
   return rows;
-}
-
-/** User names by uid, from the host's /etc/passwd; a host without one shows numbers. */
-function userNames(): ReadonlyMap<number, string> {
-  const names = new Map<number, string>();
-  for (const line of (readTextIfThere("/etc/passwd") ?? "").split("\n")) {
-    const [name, , uid] = line.split(":");
-    if (name !== undefined && uid !== undefined && uid !== "" && !names.has(Number(uid)))
-      names.set(Number(uid), name);
-  }
-  return names;
 }
 
 /** The table that `list` prints, column by column as runc's. */

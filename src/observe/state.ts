@@ -3,9 +3,10 @@
 import { type Status, statusOf } from "../state/status.ts";
 import type { Saved } from "../state/store.ts";
 import { load } from "../state/store.ts";
+import { type Ending, endingOf } from "./ending.ts";
 
-/** runtime-spec runtime.md, State, with the fields that runc adds. */
-export interface ContainerState {
+/** runtime-spec runtime.md, State, with the fields that runc adds, and how it ended, once it has and that is known. */
+export interface ContainerState extends Ending {
   readonly ociVersion: string;
   readonly id: string;
   /** Of the first process, as the host sees it; 0 when the container has stopped. */
@@ -40,5 +41,6 @@ export function describe(saved: Saved): ContainerState {
     created: record.created,
     ...annotations,
     owner: "",
+    ...(status === "stopped" ? endingOf(saved) : {}),
   };
 }

@@ -98,6 +98,18 @@ t.test("a file that is no JSON, and a folder without one", async (t) => {
   t.match(reasons(nowhere), [/config\.json not found/]);
 });
 
+t.test("a terminal without a devpts", async (t) => {
+  const bundle = host.bundle((config) => {
+    config.process.terminal = true;
+    config.mounts = config.mounts.filter(({ destination }) => destination !== "/dev/pts");
+  });
+  const outcome = await host.call(["check", "-b", bundle.dir]);
+  t.equal(outcome.code, 1);
+  t.match(reasons(outcome), [
+    /^make a terminal and mount it at \/dev\/console: openat2 \/dev\/ptmx: ENOENT: .*#\/process\/terminal\).*"type": "devpts"/,
+  ]);
+});
+
 t.test("small limits are warned about", async (t) => {
   const bundle = host.bundle((config) => {
     config.linux.resources = { memory: { limit: 400_000 } };

@@ -101,6 +101,40 @@ t.test("--all reaches every process of the container, the plain form only the fi
   t.pass("all gone");
 });
 
+t.test("who gets what: a signal goes to the first process alone, with --all to each once", async (t) => {
+  for (const own of [true, false]) {
+    const bundle = host.bundle((config) => {
+      if (!own) share(config, "pid");
+      probe(config, "crew", "3");
+    });
+    const id = host.id();
+    const call = host.start(["run", "--bundle", bundle.dir, id]);
+    const said = (): string[] => call.stdout().trim().split("\n").sort();
+    await until("the crew is there", () => call.stdout().includes('{"ready":3}'));
+    await host.must(["kill", id, "TERM"]);
+    await until("TERM", () => said().length === 2);
+    await host.must(["kill", "--all", id, "USR1"]);
+    await until("USR1", () => said().length === 6);
+    await host.must(["kill", id, "HUP"]);
+    await until("HUP", () => said().length === 7);
+    t.same(
+      said(),
+      [
+        '{"member":0,"signal":10}',
+        '{"member":0,"signal":15}',
+        '{"member":0,"signal":1}',
+        '{"member":1,"signal":10}',
+        '{"member":2,"signal":10}',
+        '{"member":3,"signal":10}',
+        '{"ready":3}',
+      ],
+      own ? "in a pid namespace of its own" : "in the host's pid namespace",
+    );
+    await host.must(["kill", "--all", id, "KILL"]);
+    await call.ended;
+  }
+});
+
 t.test("without a pid namespace, KILL ends every process", async (t) => {
   const bundle = host.bundle((config) => {
     share(config, "pid");

@@ -23,8 +23,7 @@ t.test("spec writes config.json into the current folder", async (t) => {
   t.equal(outcome.stdout, "");
   const config = readConfig(folder);
   t.same(config.process.args, ["sh"]);
-  // tsrun has no terminals yet, so it writes what it can run.
-  t.equal(config.process.terminal, (await host.kind()) === "runc");
+  t.equal(config.process.terminal, true);
   t.equal(config.process.noNewPrivileges, true);
   t.equal(config.root.path, "rootfs");
   t.equal(config.root.readonly, true);

@@ -52,6 +52,18 @@ t.test("what a caller sees", { skip, jobs: 4 }, async (t) => {
     ["start nope", "", NOT_FOUND, 1],
     ["kill nope", "", NOT_FOUND, 1],
     ["delete nope", "", NOT_FOUND, 1],
+    ["stop nope", "", NOT_FOUND, 1],
+    ["wait nope", "", NOT_FOUND, 1],
+    [
+      "stop --time soon nope",
+      "",
+      'invalid value "soon" for --time; hint: it takes a whole number of seconds',
+      1,
+    ],
+    ["pause nope", "", NOT_FOUND, 1],
+    ["resume nope", "", NOT_FOUND, 1],
+    ["update nope", "", NOT_FOUND, 1],
+    ["update nope --memory 30M", "", NOT_FOUND, 1],
     ["delete --force nope", "", "", 0],
     ["kill nope FOO", "", 'unknown signal "FOO"; hint: kill -l lists the names; numbers go from 0 to 64', 1],
     [

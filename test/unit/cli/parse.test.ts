@@ -78,6 +78,7 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
   ["create", '"create" requires exactly 1 argument(s), not 0', "usage: tsrun create [options] ID"],
   ["create a b", '"create" requires exactly 1 argument(s), not 2', "usage: tsrun create [options] ID"],
   ["kill", '"kill" requires from 1 to 2 arguments, not 0', "usage: tsrun kill [options] ID [SIGNAL]"],
+  ["stop", '"stop" requires at least 1 argument(s), not 0', "usage: tsrun stop [options] ID..."],
   ["list x", '"list" requires exactly 0 argument(s), not 1', "usage: tsrun list [options] "],
   ["create --nosuch c1", "flag provided but not defined: -nosuch", "see: tsrun create --help"],
   ["--nosuch create c1", "flag provided but not defined: -nosuch", "see: tsrun --help"],

@@ -85,4 +85,22 @@ t.test("with the library", { skip: noLibrary }, async (t) => {
     mkdirSync(join(dir, "rootfs"));
     t.equal(prepared({})().plan.steps.at(-1)?.op.op, "exec");
   });
+
+  t.test("prepare() tells the program of passed sockets and of the one for notifications", async (t) => {
+    const dir = t.testdir({ rootfs: {}, "config.json": JSON.stringify(specConfig(false)) });
+    const told = (request: object, state?: string): readonly string[] => {
+      const { plan } = prepare(loadBundle(dir), { id: "c1", bundle: dir, ...request }, state);
+      const program = plan.steps.find(({ op }) => op.op === "program")?.op;
+      const env = program?.op === "program" ? program.env : [];
+      return env.filter((entry) => /^(LISTEN_|NOTIFY_)/.test(entry));
+    };
+    t.strictSame(told({}), []);
+    t.strictSame(told({ notify: "/run/systemd/notify" }), [], "explain and check have no state folder");
+    t.strictSame(told({ notify: "/run/systemd/notify" }, "/s/c1"), ["NOTIFY_SOCKET=/run/notify/notify.sock"]);
+    Object.assign(process.env, { LISTEN_PID: String(process.pid), LISTEN_FDS: "2" });
+    t.strictSame(told({}), ["LISTEN_FDS=2", "LISTEN_PID=1"]);
+    process.env["LISTEN_FDNAMES"] = "web:admin";
+    t.strictSame(told({}), ["LISTEN_FDS=2", "LISTEN_PID=1", "LISTEN_FDNAMES=web:admin"]);
+    for (const name of ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"]) delete process.env[name];
+  });
 });

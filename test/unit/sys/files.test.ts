@@ -8,6 +8,7 @@ import {
   Handle,
   kindOf,
   performAll,
+  readDescriptor,
   readText,
   readTextIfThere,
   status,
@@ -36,6 +37,18 @@ t.test("readText(): whole files of every size, up to a limit", async (t) => {
     subject: join(dir, "f"),
   });
   t.throws(() => readText(join(dir, "f"), 10), { code: "EFBIG" });
+});
+
+t.test("readDescriptor(): from where it stands to its end, up to a limit", async (t) => {
+  const path = join(t.testdir({ f: "x".repeat(20_001) }), "f");
+  const whole = Handle.open(path, O.RDONLY);
+  t.equal(readDescriptor(whole.fd, 20_001).length, 20_001);
+  t.equal(readDescriptor(whole.fd), "", "the end");
+  whole.close();
+  const long = Handle.open(path, O.RDONLY);
+  t.throws(() => readDescriptor(long.fd, 20_000), { name: "SystemError", code: "EFBIG", syscall: "read" });
+  long.close();
+  t.throws(() => readDescriptor(9999), { code: "EBADF" });
 });
 
 t.test("readText() of what is no file to read", async (t) => {

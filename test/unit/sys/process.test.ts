@@ -72,11 +72,13 @@ t.test("Pidfd: of a living process, its end, and of none", async (t) => {
   const process = Pidfd.of(child.pid ?? -1);
   t.ok(process?.signal(0));
   t.equal(process?.awaitExit(10), false);
+  t.equal(process?.exitStatus(), undefined, "it has none yet");
   t.ok(process?.signal(9));
   t.equal(process?.awaitExit(5000), true);
   await ended;
   t.equal(process?.signal(9), false, "it has ended");
   t.equal(process?.reap(), undefined, "Node has reaped it");
+  t.ok([9, undefined].includes(process?.exitStatus()), "kept with the descriptor since Linux 6.15");
   process?.close();
   process?.close();
   for (const pid of [child.pid ?? -1, 0, -1]) t.equal(Pidfd.of(pid), undefined);
