@@ -1,0 +1,161 @@
+/** events: statistics in runc's shape, every now and then, and the kills for want of memory; until the container ends. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import t from "tap";
+import { probe } from "./support/config.ts";
+import { messageOf, onlyTsrun, openHost } from "./support/host.ts";
+import { cgroupsOfProcess, until } from "./support/outside.ts";
+
+const host = openHost({ cgroupV1: true });
+const sleeper = host.bundle((config) => {
+  probe(config, "sleep", "1000");
+  config.linux.resources["memory"] = { limit: 32 << 20 };
+  config.linux.resources["pids"] = { limit: 20 };
+});
+
+interface EventLine {
+  readonly type: string;
+  readonly id: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/** Every name in an object and those below, as paths, in order. */
+function namesIn(value: unknown, at = ""): string[] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
+  return Object.entries(value).flatMap(([name, below]) => [
+    `${at}${name}`,
+    ...namesIn(below, `${at}${name}.`),
+  ]);
+}
+
+/** The names of runc 1.1.5's output on cgroup v1 that are always there, in its order; memory.raw is the kernel's. */
+const ALWAYS = (
+  "cpu cpu.usage cpu.usage.percpu cpu.usage.percpu_kernel cpu.usage.percpu_user cpu.usage.kernel cpu.usage.user cpu.throttling " +
+  "cpuset cpuset.cpus cpuset.cpu_exclusive cpuset.mems cpuset.mem_hardwall cpuset.mem_exclusive cpuset.memory_migrate " +
+  "cpuset.memory_spread_page cpuset.memory_spread_slab cpuset.memory_pressure cpuset.sched_load_balance " +
+  "cpuset.sched_relax_domain_level memory memory.usage memory.usage.limit memory.usage.failcnt memory.swap memory.swap.limit " +
+  "memory.swap.failcnt memory.kernel memory.kernel.limit memory.kernel.failcnt memory.kernelTCP memory.kernelTCP.limit " +
+  "memory.kernelTCP.failcnt memory.raw pids pids.current pids.limit blkio hugetlb intel_rdt network_interfaces"
+).split(" ");
+
+/** What is left out where it is zero or empty. */
+const SOMETIMES =
+  /^(cpu\.usage\.total|cpu\.throttling\..*|memory\.cache|memory\.\w+\.(usage|max)|memory\.raw\..*|blkio\..*|hugetlb\..*)$/;
+
+t.test("--stats prints one line in runc's shape", async (t) => {
+  const id = await host.running(sleeper);
+  const { pid } = await host.state(id);
+  const { stdout } = await host.must(["events", "--stats", id]);
+  t.match(stdout, /^\{"type":"stats","id":"[^"]+","data":\{.*\}\}\n$/);
+  const { data, ...rest } = JSON.parse(stdout) as EventLine;
+  t.same(rest, { type: "stats", id });
+  const names = namesIn(data);
+  t.same(
+    names.filter((name) => !SOMETIMES.test(name)),
+    ALWAYS,
+  );
+
+  const memory = cgroupsOfProcess(pid).get("memory") ?? "";
+  const lines = readFileSync(join(memory, "memory.stat"), "utf8").trim().split("\n");
+  const raw = lines.map((line) => line.split(" ")[0] ?? "").sort();
+  t.same(
+    Object.keys((data?.["memory"] as { readonly raw?: object } | undefined)?.raw ?? {}),
+    raw,
+    "memory.stat, sorted",
+  );
+  t.match(data, {
+    memory: { usage: { limit: 32 << 20 } },
+    pids: { current: 1, limit: 20 },
+    intel_rdt: {},
+    network_interfaces: null,
+  });
+  t.match(stdout, '"kernelTCP":{"limit":9223372036854771712,"failcnt":0}', "64 bits are kept");
+  await host.delete(id);
+});
+
+t.test("a created container has statistics too", async (t) => {
+  const id = await host.created(sleeper);
+  t.match((await host.must(["events", "--stats", id])).stdout, '{"type":"stats"');
+  await host.delete(id);
+});
+
+t.test("statistics come at each interval, and the command ends with the container", async (t) => {
+  const id = await host.running(sleeper);
+  const watching = host.start(["events", "--interval", "100ms", id]);
+  await until("three lines", () => watching.stdout().split("\n").length > 3);
+  await host.must(["kill", id, "KILL"]);
+  // runc goes on until the cgroup is gone.
+  if ((await host.kind()) === "tsrun") t.equal((await watching.ended).code, 0, "stopped");
+  else await host.delete(id);
+  const { code, stdout } = await watching.ended;
+  t.equal(code, 0);
+  const lines = stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as EventLine);
+  t.ok(lines.length >= 3);
+  t.same([...new Set(lines.map(({ type }) => type))], ["stats"], "nothing was killed for memory");
+  if ((await host.kind()) === "tsrun") await host.delete(id);
+});
+
+t.test("a kill for want of memory", async (t) => {
+  const id = host.id();
+  const bundle = host.bundle((config) => {
+    probe(config, "do", "sleep", "1", ",", "eat", String(64 << 20));
+    config.linux.resources["memory"] = { limit: 16 << 20, swap: 16 << 20 };
+  });
+  await host.must(["create", "--bundle", bundle.dir, id]);
+  const watching = host.start(["events", "--interval", "1h", id]);
+  await host.must(["start", id]);
+  await host.reaches(id, "stopped");
+  await host.delete(id);
+  const { code, stdout } = await watching.ended;
+  t.equal(code, 0);
+  t.equal(stdout, `{"type":"oom","id":"${id}"}\n`);
+});
+
+t.test("every kill is told of, and the container goes on", async (t) => {
+  if (!(await onlyTsrun(host, t))) return;
+  const bundle = host.bundle((config) => {
+    config.process.args = [
+      "/bin/sh",
+      "-c",
+      `sleep 1; for i in 1 2 3; do /bin/probe eat ${64 << 20}; done; sleep 1000`,
+    ];
+    config.linux.resources["memory"] = { limit: 16 << 20, swap: 16 << 20 };
+  });
+  const id = await host.running(bundle);
+  const watching = host.start(["events", "--interval", "1h", id]);
+  await until("three lines", () => watching.stdout().split("\n").length > 3);
+  t.equal(watching.stdout(), `{"type":"oom","id":"${id}"}\n`.repeat(3));
+  t.equal((await host.state(id)).status, "running");
+  await host.delete(id);
+  t.equal((await watching.ended).code, 0);
+});
+
+t.test("what cannot be watched", async (t) => {
+  const id = await host.running(sleeper);
+  for (const [args, message] of [
+    [["events", "--interval", "0", id], "duration interval must be greater than 0"],
+    [["events", "--interval", "-5s", "--stats", id], "duration interval must be greater than 0"],
+    [["events", "--interval", "5", id], 'invalid value "5" for flag -interval: parse error'],
+    [["events", "--interval", "1h1x", id], 'invalid value "1h1x" for flag -interval: parse error'],
+    [["events", "no-such-container"], "container does not exist"],
+    [["events", "--interval", "0", "no-such-container"], "container does not exist"],
+  ] as const) {
+    const outcome = await host.call(args);
+    t.equal(outcome.code, 1, args.join(" "));
+    const said = outcome.stderr.includes(message) ? message : messageOf(outcome);
+    t.equal(said, message, args.join(" "));
+  }
+  await host.must(["kill", id, "KILL"]);
+  await host.reaches(id, "stopped");
+  for (const extra of [[], ["--stats"]]) {
+    const outcome = await host.call(["events", ...extra, id]);
+    t.equal(outcome.code, 1);
+    t.match(messageOf(outcome), `container with id ${id} is not running`);
+  }
+  await host.delete(id);
+});
+
+await host.end();
