@@ -3,12 +3,12 @@
 import { availableControllers } from "../cgroup/facts.ts";
 import { openEntrance } from "../cgroup/join.ts";
 import { makeCgroups } from "../cgroup/make.ts";
-import { oomReport } from "../cgroup/oom.ts";
 import { BundleError, TsrunError, UsageError } from "../error.ts";
 import { encode } from "../plan/encode.ts";
+import { deathIn } from "../spawn/death.ts";
 import { hookState, runHooks } from "../spawn/hooks.ts";
 import { writeMaps } from "../spawn/idmaps.ts";
-import { type Death, type HostSide, launch } from "../spawn/launch.ts";
+import { type HostSide, launch } from "../spawn/launch.ts";
 import { makeNotifyFolder } from "../spawn/notify.ts";
 import { openSource } from "../spawn/sources.ts";
 import { checkTerminal, Terminal } from "../spawn/terminal.ts";
@@ -22,14 +22,7 @@ import { clock, environment, type Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
 import { checkPreserved, requireRoot, writePidFile } from "./caller.ts";
 import { destroy } from "./destroy.ts";
-import {
-  type CgroupSetup,
-  type CreateRequest,
-  listenFds,
-  loadBundle,
-  type Prepared,
-  prepare,
-} from "./prepare.ts";
+import { type CreateRequest, listenFds, loadBundle, type Prepared, prepare } from "./prepare.ts";
 
 /** A container that has just been created, still locked by this process. */
 export interface Created {
@@ -205,19 +198,8 @@ function hostSide(
       if (request.pidFile !== undefined) writePidFile(request.pidFile, process.pid);
       locked.saveCreated();
     },
-    whyDied: () => whyDied(cgroup),
+    whyDied: () => deathIn(cgroup.paths),
   };
-}
-
-function whyDied({ paths, writes }: CgroupSetup): Death | undefined {
-  const text = oomReport(paths);
-  if (text === undefined) return undefined;
-  const limit = writes.find(({ file }) => file === "memory.limit_in_bytes" || file === "memory.max");
-  const hint =
-    limit === undefined
-      ? "the limit is that of a cgroup above the container's: raise that one"
-      : "raise the limit: setting a container up takes about 300 KiB, and its program more";
-  return { text, pointer: limit?.pointer, hint };
 }
 
 /** Takes back what a failed creation made; what cannot be taken back is told after the first error. */

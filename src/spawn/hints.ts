@@ -180,7 +180,7 @@ export function unsafeHint(op: Op, call: string): string | undefined {
     case "bind":
       return "make it an ordinary folder in the image, without a symbolic link on the way";
     case "console":
-      return "the image must leave /dev/console alone, and /dev/ptmx to the devpts at /dev/pts";
+      return "the image must leave /dev/console alone, and /dev/pts to a devpts";
     case "chdir":
     case "user":
       return "process.cwd must lie inside the container's root";

@@ -145,6 +145,8 @@ function converse(
 ): Pidfd {
   const order = new Order();
   const waits = start.plan.steps.some(({ op }) => op.op === "awaitStart");
+  const who = waits ? "the container's first process" : "the process";
+  const died = (): LaunchError => endedEarly(who, order, host);
   let executing = false;
   let name: string | undefined;
   let current = stageOne;
@@ -152,7 +154,7 @@ function converse(
   for (;;) {
     const message = socket.receive(current.fd, -1);
     if (message === "eof" && executing && hasExecuted(current, name)) return current;
-    if (!(message instanceof Uint8Array)) throw died(order, host);
+    if (!(message instanceof Uint8Array)) throw died();
     const said = decode(message);
     if (said.kind === "error") throw refusal(start, said, entrance);
     if (said.kind === "exec") {
@@ -162,7 +164,7 @@ function converse(
     order.accept(said.kind);
     if (said.kind === "record") {
       const first = Pidfd.of(said.pid);
-      if (first === undefined) throw died(order, host);
+      if (first === undefined) throw died();
       adopt(first);
       stageOne.awaitExit(10_000);
       stageOne.reap();
@@ -179,7 +181,7 @@ function converse(
       passed.map(({ fd }) => fd),
     );
     for (const handle of passed) handle.close();
-    if (!heard) throw died(order, host);
+    if (!heard) throw died();
     if (said.kind === "ready" && waits) return current;
   }
 }
@@ -226,11 +228,11 @@ function refusal({ plan, bundle }: Start, said: Failure, entrance: Entrance | un
     : failed(plan.steps, 0, said, bundle);
 }
 
-function died(order: Order, host: HostSide): LaunchError {
+function endedEarly(who: string, order: Order, host: HostSide): LaunchError {
   const why = host.whyDied();
   return new LaunchError(
     "died",
-    `the container's first process ended while ${order.reached}${why === undefined ? "" : `: ${why.text}`}`,
+    `${who} ended while ${order.reached}${why === undefined ? "" : `: ${why.text}`}`,
     {
       pointer: why?.pointer,
       hint: why?.hint ?? "see the kernel's log (dmesg) for who ended it",

@@ -106,7 +106,7 @@ t.test("a terminal without a devpts", async (t) => {
   const outcome = await host.call(["check", "-b", bundle.dir]);
   t.equal(outcome.code, 1);
   t.match(reasons(outcome), [
-    /^make a terminal and mount it at \/dev\/console: openat2 \/dev\/ptmx: ENOENT: .*#\/process\/terminal\).*"type": "devpts"/,
+    /^make a terminal and mount it at \/dev\/console: openat2 \/dev\/pts\/ptmx: ENOENT: .*#\/process\/terminal\).*"type": "devpts"/,
   ]);
 });
 

@@ -28,7 +28,7 @@ export function foreseeMount(op: Extract<Op, { op: "mount" }>, world: World): Re
 export function foreseeConsole(world: World): Refusal | undefined {
   const places = world.bundle.mounts.map(({ destination, type }) => [cleanPath(destination), type]);
   const has = places.some(([place, type]) => place === "/dev/pts" || (place === "/dev" && type !== "tmpfs"));
-  return has ? undefined : { call: "openat2", errno: "ENOENT", subject: "/dev/ptmx" };
+  return has ? undefined : { call: "openat2", errno: "ENOENT", subject: "/dev/pts/ptmx" };
 }
 
 /** procfs and sysfs want an ordinary folder (CVE-2019-19921). */
