@@ -23,7 +23,9 @@ export function help(topic: string | undefined): string {
     .description("run OCI containers")
     .helpOption("-h, --help", "print help");
   for (const option of GLOBAL_OPTIONS) program.option(flags(option), option.text);
-  for (const spec of COMMANDS) if (spec.hidden !== true) describe(program.command(spec.name), spec);
+  for (const spec of COMMANDS) {
+    describe(program.command(spec.name, { hidden: spec.hidden === true }), spec);
+  }
   if (topic === undefined) return program.helpInformation();
   const command = program.commands.find((each) => each.name() === topic);
   if (command === undefined)

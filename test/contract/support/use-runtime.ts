@@ -68,6 +68,34 @@ said["ends"] = [await own, (await foreign) ?? null];
 said["unknown"] = [await runtime.delete(id, { force: true }), await refusal(runtime.delete(id))];
 said["signal"] = await refusal(runtime.kill(id, "FOO"));
 
+await runtime.create({ id, bundle });
+await runtime.start(id);
+const executed = await runtime.exec({ id, args: ["/bin/probe", "exit", "5"] });
+said["executed"] = [await executed.exit, executed.pid > 1];
+said["absent"] = await refusal(runtime.exec({ id, args: ["/no/such"] }));
+await runtime.pause(id);
+said["paused"] = [
+  (await runtime.state(id)).status,
+  await refusal(runtime.exec({ id, args: ["/bin/probe"] })),
+];
+await runtime.resume(id);
+said["resumed"] = (await runtime.state(id)).status;
+await runtime.update(id, { memory: { limit: 102_400_000 } });
+const { memory } = await runtime.stats(id);
+said["limit"] = [
+  memory.limit,
+  memory.used > 0 && memory.used < 102_400_000,
+  await refusal(runtime.update(id, { memory: { limit: "much" } })),
+];
+said["processes"] = (await runtime.processes(id)).map(({ comm }) => comm);
+const seen: string[] = [];
+for await (const { type } of runtime.events(id, { interval: 20 })) if (seen.push(type) === 2) break;
+said["events"] = seen;
+const stopping = runtime.wait(id);
+await runtime.stop(id, { timeout: 50 });
+said["stop"] = [await stopping, (await runtime.state(id)).status, await refusal(runtime.stats(id))];
+await runtime.delete(id);
+
 config.process.args = ["/no/such"];
 writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
 said["exec"] = await refusal(runtime.create({ id, bundle }));
