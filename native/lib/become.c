@@ -72,8 +72,11 @@ int ts_hold_signals(void)
 	for (int sig = 1; sig <= SIGRTMAX; sig++) {
 		if (!forwardable(sig) || sigaction(sig, NULL, &before) < 0)
 			continue;
-		/* A signal with a handler is the engine's own (its collector stops threads with one, for example). */
-		if (!(before.sa_flags & SA_SIGINFO) && before.sa_handler == SIG_DFL)
+		if (!(before.sa_flags & SA_SIGINFO) && before.sa_handler == SIG_IGN)
+			continue;
+		/* A signal with a handler is the engine's own (its collector stops threads with one), but these come from others. */
+		int handled = (before.sa_flags & SA_SIGINFO) || before.sa_handler != SIG_DFL;
+		if (!handled || sig == SIGHUP || sig == SIGINT || sig == SIGQUIT || sig == SIGTERM)
 			(void)sigaction(sig, &action, NULL);
 	}
 	/* A caller that ignores it would make the kernel throw the container's exit status away. */

@@ -96,8 +96,6 @@ EXPORT int ts_await_exit(int pidfd, int timeout);
 EXPORT int ts_pidfd_exit(int pidfd);
 /* Reaps a child of ours that has ended: its wait status; -ECHILD if it is no child, -EAGAIN if it still runs. */
 EXPORT int ts_reap(int pid);
-/* Waits for a child, passing on to it the signals held. Answers its wait status, after reaping it. */
-EXPORT int ts_supervise(int pid, int pidfd, int signals);
 /* soft and hard limit of a process (0: ourselves) */
 EXPORT int ts_rlimit(int pid, int resource, uint64_t out[2]);
 /* Nanoseconds of CLOCK_REALTIME (0) or CLOCK_MONOTONIC (1). */
@@ -111,8 +109,8 @@ EXPORT int ts_exit(int status);
 /* become.c */
 
 /*
- * Holds the signals that reach this process from now on: answers the descriptor of a pipe, a byte a signal. Only those are taken
- * over that nothing in this process handles or ignores.
+ * Holds the signals that reach this process from now on: answers the descriptor of a pipe, a byte a signal. Those that are ignored
+ * stay so, and those that the engine handles are its own, but for the ones that ask a program to end.
  */
 EXPORT int ts_hold_signals(void);
 /* From now on this process is the parent of its descendants that lose theirs; so it stays through execve. */
@@ -148,5 +146,11 @@ EXPORT int ts_inotify(const char *path);
 EXPORT int ts_catch(const int32_t *signals, int count);
 /* Columns and rows of a terminal; -ENOTTY where the descriptor is none. */
 EXPORT int ts_window(int fd, int32_t out[2]);
+
+/*
+ * Gives a terminal the size of tsrun's own, which is the first of standard error, output, input that is one, or /dev/tty; one
+ * that does not know its size changes nothing. -ENOTTY where there is none.
+ */
+EXPORT int ts_match_size(int master);
 
 #endif

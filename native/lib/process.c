@@ -1,4 +1,4 @@
-/* Processes by pidfd: signals, waiting with an end, standing in for a child in the foreground. */
+/* Processes by pidfd: signals, waiting with an end; limits, clocks. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -77,30 +77,6 @@ int ts_pidfd_exit(int pidfd)
 	if (ioctl(pidfd, GET_PROCESS_INFO, &info) < 0)
 		return -errno; /* ENOTTY: older than 6.13; ESRCH: reaped, and older than 6.15 */
 	return info.mask & INFO_EXIT ? info.exit_status & 0xffff : -ENODATA;
-}
-
-static void pass_on(int from, int pidfd)
-{
-	unsigned char pending[64];
-	ssize_t count = read(from, pending, sizeof pending);
-	for (ssize_t i = 0; i < count; i++)
-		(void)ts_pidfd_signal(pidfd, pending[i]); /* ESRCH: it has just ended, which the loop sees next */
-}
-
-int ts_supervise(int pid, int pidfd, int signals)
-{
-	struct pollfd wait[2] = { { .fd = pidfd, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
-	for (;;) {
-		int ready = poll(wait, 2, -1);
-		if (ready < 0 && errno != EINTR)
-			return -errno;
-		if (ready <= 0)
-			continue;
-		if (wait[1].revents)
-			pass_on(signals, pidfd);
-		if (wait[0].revents)
-			return reap(pid, 0);
-	}
 }
 
 int ts_rlimit(int pid, int resource, uint64_t out[2])

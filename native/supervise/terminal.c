@@ -147,7 +147,7 @@ static void say_end(void)
 	input.end = last == '\n' ? 1 : 2;
 }
 
-static void take_input(void)
+static void take_input(bool hung_up)
 {
 	long got = sys(read, 0, input.bytes, PIECE);
 
@@ -160,8 +160,9 @@ static void take_input(void)
 		return;
 	}
 	/* EIO: a job in the background may not read; it will when it goes on in the foreground. */
-	input_over = true;
-	if (!keyboard)
+	input_over = !keyboard || got < 0 || hung_up;
+	/* Also the end that was typed on a keyboard before that was in raw mode, and after which more may come. */
+	if (!keyboard || !input_over)
 		say_end();
 }
 
@@ -203,7 +204,7 @@ void terminal_serve(const struct pollfd *list)
 	if (master < 0)
 		return;
 	if (list[WATCH_INPUT].revents)
-		take_input();
+		take_input(list[WATCH_INPUT].revents & POLLHUP);
 	if (list[WATCH_OUTPUT].revents)
 		give_output();
 	if (master >= 0 && (list[WATCH_MASTER].revents & POLLOUT))

@@ -2,6 +2,7 @@
 import { SystemError, UsageError } from "../error.ts";
 import { utf8 } from "../sys/bytes.ts";
 import type { Handle } from "../sys/files.ts";
+import { lib } from "../sys/lib.ts";
 import { Socket } from "../sys/socket.ts";
 
 /** How a process is to be run, as far as its terminal depends on it. */
@@ -48,6 +49,8 @@ export class Terminal {
   take(master: Handle): void {
     if (this.#socket === undefined) {
       this.#master = master;
+      // Before the program asks for it; the supervisor sees to what comes later. Without a terminal of ours consoleSize stays.
+      lib().ts_match_size(master.fd);
       return;
     }
     const heard = this.#socket.send(utf8("/dev/ptmx"), [master.fd]);

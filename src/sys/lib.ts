@@ -36,7 +36,6 @@ export const SIGNATURES = {
   ts_await_exit: "ii",
   ts_pidfd_exit: "i",
   ts_reap: "i",
-  ts_supervise: "iii",
   ts_rlimit: "iip",
   ts_clock: "ip",
   ts_sleep: "i",
@@ -54,6 +53,7 @@ export const SIGNATURES = {
   ts_inotify: "p",
   ts_catch: "pi",
   ts_window: "ip",
+  ts_match_size: "i",
 } as const;
 
 type Lib = ReturnType<typeof open<keyof typeof SIGNATURES>>;

@@ -1,5 +1,4 @@
 /** Processes of the host: pidfds, waiting, limits, and programs run to their end. */
-import { heldSignals } from "./become.ts";
 import { cstring, cstrings, text, utf8 } from "./bytes.ts";
 import { checked, errnoName, lib } from "./lib.ts";
 
@@ -66,11 +65,6 @@ export class Pidfd {
   exitStatus(): number | undefined {
     const answer = lib().ts_pidfd_exit(this.fd);
     return answer < 0 ? undefined : answer;
-  }
-
-  /** Waits for it in the foreground, passing on the signals held by {@link holdSignals}. Its wait status. @throws SystemError */
-  supervise(): number {
-    return checked(lib().ts_supervise(this.pid, this.fd, heldSignals() ?? -1), "wait", `process ${this.pid}`);
   }
 
   close(): void {

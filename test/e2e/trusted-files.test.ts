@@ -4,13 +4,14 @@ import { chmodSync, chownSync, cpSync, mkdirSync, readdirSync, rmSync } from "no
 import { join } from "node:path";
 import t from "tap";
 import { Host, messageOf, openHost, PROJECT } from "./support/host.ts";
+import { cgroupsOf } from "./support/outside.ts";
 
 const host = openHost({ only: "tsrun" });
 
 const NOBODY = 65_534;
 const dist = join(host.dir, "dist");
 mkdirSync(dist);
-for (const name of ["tsrun", "tsrun-host", "tsrun-init", "libtsrun.so"]) {
+for (const name of ["tsrun", "tsrun-host", "tsrun-init", "tsrun-supervise", "libtsrun.so"]) {
   cpSync(join(PROJECT, "dist", name), join(dist, name));
 }
 
@@ -33,7 +34,7 @@ t.test("as installed it runs", async (t) => {
   t.same(version(), { code: 0, stderr: "" });
 });
 
-for (const name of ["", "tsrun-host", "libtsrun.so", "tsrun-init"]) {
+for (const name of ["", "tsrun-host", "libtsrun.so", "tsrun-init", "tsrun-supervise"]) {
   const path = `${dist}/${name}`;
   t.test(`${name === "" ? "the folder" : name} that others can change is refused`, async (t) => {
     const refusal = (owner: number, mode: string, cure: string): Said => ({
@@ -52,21 +53,25 @@ for (const name of ["", "tsrun-host", "libtsrun.so", "tsrun-init"]) {
   });
 }
 
-t.test("the command for Node, which has no launcher, refuses such a tsrun-init", async (t) => {
+t.test("the command for Node, which has no launcher, refuses such programs as well", async (t) => {
   const own = new Host(join(dist, "tsrun.js"));
   cpSync(join(PROJECT, "dist/tsrun.js"), join(dist, "tsrun.js"));
   cpSync(join(PROJECT, "node_modules/koffi"), join(dist, "node_modules/koffi"), { recursive: true });
   if (readdirSync(join(PROJECT, "node_modules")).includes("@koromix")) {
     cpSync(join(PROJECT, "node_modules/@koromix"), join(dist, "node_modules/@koromix"), { recursive: true });
   }
-  chmodSync(join(dist, "tsrun-init"), 0o777);
-  const outcome = await own.run(own.bundle());
-  t.equal(outcome.code, 1);
-  t.match(
-    messageOf(outcome),
-    `${dist}/tsrun-init can be changed by others than root, though root runs it: open: EKEYREJECTED`,
-  );
-  t.match(messageOf(outcome), `hint: chown root ${dist}/tsrun-init and chmod go-w ${dist}/tsrun-init`);
+  for (const name of ["tsrun-init", "tsrun-supervise"]) {
+    const path = join(dist, name);
+    chmodSync(path, 0o777);
+    const outcome = await own.run(own.bundle());
+    t.equal(outcome.code, 1);
+    t.match(messageOf(outcome), `${path} can be changed by others than root, though root runs it: `);
+    t.match(messageOf(outcome), `: EKEYREJECTED`);
+    t.match(messageOf(outcome), `hint: chown root ${path} and chmod go-w ${path}`);
+    t.same(cgroupsOf(own.tag), [], "nothing of the container is left");
+    chmodSync(path, 0o755);
+  }
+  t.equal((await own.run(own.bundle())).code, 0, "with all in order it runs");
   rmSync(own.dir, { recursive: true });
 });
 
