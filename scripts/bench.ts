@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { budget } from "./bench/budget.ts";
 import { Bundles, requireBuilt } from "./bench/bundles.ts";
 import { crowd } from "./bench/crowd.ts";
+import { exec } from "./bench/exec.ts";
 import { awaitQuiet, coverUnified, load, type Machine, machine, removeCgroups } from "./bench/host.ts";
 import { lifecycle } from "./bench/lifecycle.ts";
 import { type Extent, PAUSE_MS } from "./bench/measure.ts";
@@ -48,6 +49,7 @@ function parts(
   return [
     ["lifecycle", () => lifecycle(runtimes, bundles, extent)],
     ["startup", () => startup(runtimes, bundles, extent)],
+    ["exec", () => exec(runtimes, bundles, extent)],
     ["crowd", () => crowd(options.quick ? own : runtimes, bundles, extent)],
     ["memory", () => memory(runtimes, bundles, extent)],
     ["limit", () => smallestLimit(runtimes, bundles)],

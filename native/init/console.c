@@ -8,6 +8,8 @@
 #include "path.h"
 #include "run.h"
 
+/* Not /dev/ptmx, which is the image's or, where the host's /dev is bound, a node that lies in no devpts. */
+#define PTMX "/dev/pts/ptmx"
 #define PTMX_MAJOR 5
 #define PTMX_MINOR 2
 #define PTMX_INODE 2 /* of every devpts (fs/devpts/inode.c) */
@@ -18,7 +20,7 @@ struct filesystem {
 	long rest[31];
 };
 
-/* What the image calls /dev/ptmx is used only where it is a devpts's own: anything else could be made to look like one. */
+/* Anything else that lies there could be made to look like one. CVE-2025-52565. */
 static int check_ptmx(struct run *run, int master)
 {
 	struct filesystem fs;
@@ -31,10 +33,10 @@ static int check_ptmx(struct run *run, int master)
 	if (rc >= 0)
 		rc = sys(fcntl, master, F_SETFL, 0);
 	if (rc < 0)
-		return fail(run, rc, "fstatfs", "/dev/ptmx");
+		return fail(run, rc, "fstatfs", PTMX);
 	if (fs.type != DEVPTS_SUPER_MAGIC || (found.stx_mode & S_IFMT) != S_IFCHR || found.stx_rdev_major != PTMX_MAJOR ||
 	    found.stx_rdev_minor != PTMX_MINOR || found.stx_ino != PTMX_INODE)
-		return refuse(run, FAILURE_UNSAFE, ENODEV, "it is not the ptmx of a devpts", "/dev/ptmx");
+		return refuse(run, FAILURE_UNSAFE, ENODEV, "it is not the ptmx of a devpts", PTMX);
 	return 0;
 }
 
@@ -49,14 +51,14 @@ static int open_slave(struct run *run, int master, const struct op_console *op)
 	long rc = sys(ioctl, master, TIOCSPTLCK, &unlocked);
 
 	if (rc < 0)
-		return fail(run, rc, "ioctl TIOCSPTLCK", "/dev/ptmx");
+		return fail(run, rc, "ioctl TIOCSPTLCK", PTMX);
 	if (op->height || op->width) {
 		rc = sys(ioctl, master, TIOCSWINSZ, &size);
 		if (rc < 0)
-			return fail(run, rc, "ioctl TIOCSWINSZ", "/dev/ptmx");
+			return fail(run, rc, "ioctl TIOCSWINSZ", PTMX);
 	}
 	rc = sys(ioctl, master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	return rc < 0 ? fail(run, rc, "ioctl TIOCGPTPEER", "/dev/ptmx") : (int)rc;
+	return rc < 0 ? fail(run, rc, "ioctl TIOCGPTPEER", PTMX) : (int)rc;
 }
 
 /* The file to mount upon. What is there already is taken, but no link: that could lead out of /dev. CVE-2026-88264. */
@@ -117,11 +119,11 @@ int op_console(struct run *run, const struct op_console *op)
 {
 	AUTO_FD root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
 	/* O_NONBLOCK: the image may have a fifo there. */
-	AUTO_FD master = root < 0 ? root : path_open(root, "/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK, 0);
+	AUTO_FD master = root < 0 ? root : path_open(root, PTMX, O_RDWR | O_NOCTTY | O_NONBLOCK, 0);
 	AUTO_FD slave = -1;
 
 	if (master < 0)
-		return fail(run, master, "openat2", "/dev/ptmx");
+		return fail(run, master, "openat2", PTMX);
 	if (check_ptmx(run, master) < 0)
 		return -1;
 	slave = open_slave(run, master, op);

@@ -42,6 +42,9 @@ const HINTS: { readonly [op in Op["op"]]?: Hints } = {
     [ANY]: "entering a container's namespaces needs CAP_SYS_ADMIN in them",
   },
   console: {
+    "openat2 ELOOP": "the image must leave /dev/pts to a devpts, and make no link there",
+    "openat2 EISDIR": "the image must leave /dev/pts to a devpts",
+    "openat2 ENOTDIR": "the image must leave /dev/pts to a devpts: it has a file there",
     "openat2 ENOENT":
       'a terminal comes from the container\'s devpts: add {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "ptmxmode=0666"]} to mounts',
     "openat2 EACCES": "the devpts needs the option ptmxmode=0666",

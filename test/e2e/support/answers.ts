@@ -99,7 +99,15 @@ export interface Answers {
   mkdir: { readonly result: "ok" } | Refusal;
   mknod: { readonly result: "ok" } | Refusal;
   open: { readonly r?: string; readonly w?: string; readonly m?: string };
+  call: { readonly result?: number; readonly error?: string };
   fork: { readonly made: number; readonly error?: string };
+  spy: {
+    readonly looks: number;
+    readonly shut: number;
+    readonly exe: number;
+    readonly fds: number;
+    readonly attached: number;
+  };
   spin: { readonly cpu: number; readonly wall: number };
 }
 

@@ -50,6 +50,7 @@ export interface Config {
     oomScoreAdj?: number;
     scheduler?: Json;
     ioPriority?: Json;
+    execCPUAffinity?: Json;
   };
   mounts: MountEntry[];
   hooks?: Partial<Record<Stage, HookEntry[]>>;
@@ -68,6 +69,7 @@ export interface Config {
     personality?: { domain: string };
     memoryPolicy?: Json;
     timeOffsets?: Json;
+    seccomp?: Json;
   };
 }
 

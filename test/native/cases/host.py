@@ -55,12 +55,14 @@ def encode_field(kind, value):
         return struct.pack("=II", value & 0xFFFFFFFF, value >> 32 & 0xFFFFFFFF)
     if kind == "STR":
         return encode_str(value)
+    if kind == "BYTES":
+        return struct.pack("=I", len(value)) + value.ljust((len(value) + 3) // 4 * 4, b"\0")
     return struct.pack("=I", len(value)) + b"".join(
         encode_field("STR" if kind == "STRS" else "U64", each) for each in value
     )
 
 
-DEFAULT = {"U32": 0, "U64": 0, "STR": "", "STRS": (), "U64S": ()}
+DEFAULT = {"U32": 0, "U64": 0, "STR": "", "STRS": (), "U64S": (), "BYTES": b""}
 
 
 def op(name, /, **fields):
@@ -99,8 +101,9 @@ class Container:
     """One run of tsrun-init. `answers` overrides what the host does when asked; see `on_*`."""
 
     def __init__(self, init, data, listen=True, maps=None, sources=(), hooks=None, cgroup=None, stdin=None,
-                 stdout=None, env=None, seal=True, hard=None, extra=None):
+                 stdout=None, env=None, seal=True, hard=None, extra=None, process=None, console=None):
         self.init, self.maps, self.sources, self.hooks, self.cgroup = init, maps, list(sources), hooks, cgroup
+        self.process, self.console = process, console
         self.pid = None
         self.asked = []
         self.socket_path = None
@@ -113,6 +116,8 @@ class Container:
             self.socket_path = "/tmp/tsrun-test-%d-%d.sock" % (os.getpid(), id(self))
             self.listener.bind(self.socket_path)
             self.listener.listen(8)
+        # One place for both: what waits for start enters nothing, and what enters is not waited for.
+        other = self.listener.fileno() if listen else process if process is not None else -1
         self.out_read, out_write = os.pipe()
         self.stage_one = os.fork()
         if self.stage_one == 0:
@@ -120,8 +125,8 @@ class Container:
                 os.dup2(stdin if stdin is not None else os.open("/dev/null", os.O_RDONLY), 0)
                 os.dup2(out_write if stdout is None else stdout, 1)
                 os.dup2(out_write, 2)
-                args = [init, str(plan_fd), str(there.fileno()), str(self.listener.fileno()) if listen else "-1"]
-                for fd in (plan_fd, there.fileno()) + ((self.listener.fileno(),) if listen else ()):
+                args = [init, str(plan_fd), str(there.fileno()), str(other)]
+                for fd in (plan_fd, there.fileno()) + ((other,) if other >= 0 else ()):
                     os.set_inheritable(fd, True)
                 if hard:
                     hard()
@@ -140,11 +145,12 @@ class Container:
         if not ready:
             raise TimeoutError("tsrun-init says nothing")
         try:
-            data = sock.recv(4096)
+            data, fds, _, _ = socket.recv_fds(sock, 4096, 1)
         except ConnectionResetError:
             data = b""
         if not data:
             return None
+        self.passed = fds
         kind, index, value, detail = struct.unpack("=IIII", data[:16])
         if kind == MESSAGES["SAYS_ERROR"]:
             call, subject = data[16:].split(b"\0")[:2]
@@ -178,6 +184,9 @@ class Container:
             elif name == "ASKS_SOURCE":
                 self.answer(kind, self.sources[value])
                 continue
+            elif name == "ASKS_CONSOLE":
+                assert len(self.passed) == 1, self.passed
+                self.console = self.passed[0]
             elif name == "SAYS_EXEC":
                 return
             self.answer(kind)
@@ -205,6 +214,12 @@ class Container:
             seen.append(message[0])
         sock.close()
         assert seen == [MESSAGES["SAYS_EXEC"]], seen
+
+    def executed(self):
+        """After ready, where no start is waited for."""
+        message = self.receive(self.host)
+        assert message and message[0] == MESSAGES["SAYS_EXEC"], message
+        assert self.receive(self.host) is None
 
     def wait(self):
         _, status = os.waitpid(self.pid, 0)

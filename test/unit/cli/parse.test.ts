@@ -106,3 +106,14 @@ t.test("global options are known before the rest is refused", async (t) => {
   );
   t.strictSame(known, { log: "/l" });
 });
+
+t.test("an empty value is none, but where it would be taken for another", async (t) => {
+  const given = (...argv: string[]): unknown => {
+    const parsed = parse(["exec", ...argv, "c1"]);
+    return parsed.kind === "call" ? Object.fromEntries(parsed.options) : parsed;
+  };
+  t.strictSame(given("--cwd=", "--pid-file", ""), {});
+  t.strictSame(given("--cwd=/a", "--cwd="), {}, "it takes back what was given before");
+  t.strictSame(given("--user=", "--env", ""), { user: "", env: "" });
+  t.strictSame(given("--cap=CAP_KILL", "--cap="), { cap: "CAP_KILL\0" });
+});
