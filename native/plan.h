@@ -15,6 +15,7 @@
  *   STR   u32 length without the NUL, the bytes, one NUL, padding to 4; no NUL inside
  *   STRS  u32 count, then that many STR
  *   U64S  u32 count, then that many U64
+ *   BYTES u32 length, the bytes, padding to 4
  */
 #ifndef TSRUN_PLAN_H
 #define TSRUN_PLAN_H
@@ -75,6 +76,8 @@ struct plan_header {
 	X(29, console)     /* a pseudo terminal of this height and width becomes the streams 0 to 2; mounted at target */ \
 	X(30, pivotRoot)   /* pivot_root into the root, detach the old one */                                         \
 	X(31, moveRoot)    /* without pivot_root: MS_MOVE and chroot, every other procfs and sysfs gone first */      \
+	X(32, fileLabel)   /* give the folder at target this SELinux label (security.selinux) */                       \
+	X(33, label)       /* what the next execve, or the next keyring, is labelled with; also before enter and fork */ \
 	/* ---- stage three: inside */                                                                                \
 	X(40, sysctl)      /* write value to /proc/sys/name through the private procfs handle */                      \
 	X(41, readonlyPath) /* bind target onto itself read-only; a missing target is no error */                     \
@@ -90,18 +93,24 @@ struct plan_header {
 	X(51, affinity)    /* sched_setaffinity; cpus is a bit mask, 64 a word; also in stage one */                  \
 	X(52, stdioOwner)  /* fchown descriptors 0 to 2 to uid, except a null device of the host */                   \
 	X(53, boundingSet) /* drop every capability that is not in mask */                                            \
-	X(54, user)        /* PR_SET_KEEPCAPS, setgroups (where setGroups is 1), setresgid, setresuid */              \
+	X(54, user)        /* PR_SET_KEEPCAPS, setgroups (where setGroups is not 0), setresgid, setresuid */              \
 	X(55, capabilities)                                                                                           \
 	X(56, noNewPrivs)                                                                                             \
 	X(57, program)     /* what exec will execute: found in PATH and checked now, HOME filled from passwd */       \
 	X(58, closeFrom)   /* close every descriptor from first on, but tsrun-init's own, which are close-on-exec */       \
-	X(59, ready)       /* tell the host; wait until it has recorded this process */                               \
-	X(60, awaitStart)  /* wait for `start` on the socket in the container's state folder */                       \
-	X(61, exec)        /* execve of program */
+	X(59, seccomp)     /* install a filter of system calls, now or at exec; see below */                          \
+	X(60, ready)       /* tell the host; wait until it has recorded this process */                               \
+	X(61, awaitStart)  /* wait for `start` on the socket in the container's state folder */                       \
+	X(62, exec)        /* execve of program */
 
 /* F(kind, name) */
 #define PLAN_join(F) F(U32, ns) F(STR, path)
-#define PLAN_userns(F) F(U32, setGroups) /* 0: setgroups stays denied in the namespace */
+/*
+ * setGroups, here and of `user`: 0, setgroups stays denied in the namespace and is not called; 1, it has to work; or this,
+ * where it may be denied for good: then that is no failure, unless there are groups to be set.
+ */
+#define PLAN_SETGROUPS_TRIED 2u
+#define PLAN_userns(F) F(U32, setGroups)
 #define PLAN_unshare(F) F(U32, flags)
 #define PLAN_timeOffset(F) F(STR, clock) F(U64, secs) F(U32, nanosecs)
 #define PLAN_attach(F)
@@ -150,11 +159,18 @@ struct plan_header {
 	F(STR, stateHead) F(STR, stateTail)
 /* target: "" where it is mounted nowhere; height and width: 0 leaves them; after `session`, whose terminal it becomes */
 #define PLAN_console(F) F(STR, target) F(U32, height) F(U32, width)
+#define PLAN_fileLabel(F) F(STR, target) F(STR, label)
+/* attribute: which of the files below /proc/self/attr it is written to, through the private procfs handle. */
+#define PLAN_LABEL_APPARMOR_EXEC 0u
+#define PLAN_LABEL_SELINUX_EXEC 1u
+#define PLAN_LABEL_SELINUX_KEY 2u
+#define PLAN_label(F) F(U32, attribute) F(STR, label)
 #define PLAN_pivotRoot(F)
 #define PLAN_moveRoot(F)
 #define PLAN_sysctl(F) F(STR, name) F(STR, value) /* name with slashes: net/ipv4/ip_forward */
 #define PLAN_readonlyPath(F) F(STR, target)
-#define PLAN_maskPath(F) F(STR, target)
+/* label: the SELinux label of the tmpfs that covers folders, the same in each; "" is none */
+#define PLAN_maskPath(F) F(STR, target) F(STR, label)
 #define PLAN_rootReadonly(F)
 /* Before `user`: a folder that refuses root (EACCES, EPERM) is tried again by `user`, with the program's ids. */
 #define PLAN_chdir(F) F(STR, target)
@@ -169,10 +185,21 @@ struct plan_header {
 #define PLAN_stdioOwner(F) F(U32, uid)
 #define PLAN_boundingSet(F) F(U64, mask)
 #define PLAN_user(F) F(U32, uid) F(U32, gid) F(U32, setGroups) F(U64S, groups)
-#define PLAN_capabilities(F) F(U64, effective) F(U64, permitted) F(U64, inheritable) F(U64, ambient)
+/* reserve: what stays permitted, though it is not in `permitted`, until the filter of `seccomp` is installed; 0 is nothing. */
+#define PLAN_capabilities(F)                                                                                          \
+	F(U64, effective) F(U64, permitted) F(U64, inheritable) F(U64, ambient) F(U64, reserve)
 #define PLAN_noNewPrivs(F)
 #define PLAN_program(F) F(STRS, args) F(STRS, env) F(U32, fillHome)
 #define PLAN_closeFrom(F) F(U32, first)
+/*
+ * when: PLAN_SECCOMP_NOW installs the filter at this place; PLAN_SECCOMP_EXEC keeps it, and exec installs it with nothing but
+ * execve (and the giving up of the reserve) after it; startContainer hooks get it in their own processes. flags are those of
+ * seccomp(2), SECCOMP_FILTER_FLAG_NEW_LISTENER only with PLAN_SECCOMP_NOW: the host takes the listener. program: the
+ * instructions, struct sock_filter.
+ */
+#define PLAN_SECCOMP_NOW 0u
+#define PLAN_SECCOMP_EXEC 1u
+#define PLAN_seccomp(F) F(U32, when) F(U32, flags) F(BYTES, program)
 /* The conversation ends with it where awaitStart follows; else it lasts until exec, and carries exec's messages. */
 #define PLAN_ready(F)
 #define PLAN_awaitStart(F)
@@ -197,7 +224,11 @@ struct plan_header {
 	X(7, SAYS_EXEC)   /* on the start socket: the next thing is execve; end of file after it is success */        \
 	X(8, SAYS_ERROR)  /* op: index in the plan; value: errno; detail: enum plan_failure */                        \
 	X(9, START)       /* on the start socket, from `start` */                                                       \
-	X(10, ASKS_CONSOLE) /* the terminal's master comes with it (SCM_RIGHTS); the host takes it */
+	X(10, ASKS_CONSOLE) /* the terminal's master comes with it (SCM_RIGHTS); the host takes it */                 \
+	X(11, ASKS_LISTENER) /* value: the descriptor of the filter's listener in this process, which the host copies \
+			     (pidfd_getfd); said with write and heard with read, since the filter rules already */    \
+	X(12, SHOW)       /* on the start socket, from exec: the answer, the same, says that this process is dumpable until  \
+			     the connection ends, so that its namespaces can be entered without being root */
 
 /* Why an op failed, in struct plan_message.detail */
 #define PLAN_FAILURES(X)                                                                                              \

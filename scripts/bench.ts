@@ -12,6 +12,7 @@ import { budget } from "./bench/budget.ts";
 import { Bundles, requireBuilt } from "./bench/bundles.ts";
 import { crowd } from "./bench/crowd.ts";
 import { exec } from "./bench/exec.ts";
+import { filter } from "./bench/filter.ts";
 import { awaitQuiet, coverUnified, load, type Machine, machine, removeCgroups } from "./bench/host.ts";
 import { lifecycle } from "./bench/lifecycle.ts";
 import { type Extent, PAUSE_MS } from "./bench/measure.ts";
@@ -48,8 +49,9 @@ function parts(
   const own = runtimes.filter(({ name }) => name === "tsrun");
   return [
     ["lifecycle", () => lifecycle(runtimes, bundles, extent)],
-    ["startup", () => startup(runtimes, bundles, extent)],
     ["exec", () => exec(runtimes, bundles, extent)],
+    ["seccomp", () => filter(runtimes, bundles, extent)],
+    ["startup", () => startup(runtimes, bundles, extent)],
     ["crowd", () => crowd(options.quick ? own : runtimes, bundles, extent)],
     ["memory", () => memory(runtimes, bundles, extent)],
     ["limit", () => smallestLimit(runtimes, bundles)],

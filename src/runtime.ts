@@ -18,13 +18,14 @@ import { type Listed, list } from "./observe/list.ts";
 import { type ContainerProcess, processes } from "./observe/processes.ts";
 import { type ContainerState, state } from "./observe/state.ts";
 import { type ContainerStats, stats } from "./observe/stats.ts";
+import { defaultRoot } from "./state/root.ts";
 import type { Exit, Pidfd } from "./sys/process.ts";
 
 /** Where a {@link Runtime} keeps its containers. */
 export interface RuntimeOptions {
   /**
    * The folder of the containers' state; relative to the current one, made when the first container is. The command's
-   * `--root`; its default is `/run/tsrun`, so that library and command see the same containers.
+   * `--root`; its default is `/run/tsrun`, and of others than root `$XDG_RUNTIME_DIR/tsrun`, so that library and command see the same containers.
    */
   readonly root?: string;
 }
@@ -61,7 +62,7 @@ export class Runtime {
   readonly #children = new Map<string, Child>();
 
   constructor(options: RuntimeOptions = {}) {
-    this.root = absolute(options.root ?? "/run/tsrun");
+    this.root = absolute(options.root ?? defaultRoot());
   }
 
   /**

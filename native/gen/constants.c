@@ -9,6 +9,7 @@
 #include <linux/mempolicy.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,8 @@
 #ifndef MPOL_F_NUMA_BALANCING
 #define MPOL_F_NUMA_BALANCING (1 << 13)
 #endif
+/* Kernel 5.19. */
+#define TSRUN_WAIT_KILLABLE_RECV (1 << 5)
 /* Kernel 6.9; an enum constant, so headers can't be asked whether they have it. */
 #define TSRUN_MPOL_WEIGHTED_INTERLEAVE 6
 
@@ -74,6 +77,16 @@ static void processes(void)
 	END;
 	GROUP("IOPRIO_CLASS");
 	N(IOPRIO_CLASS_RT); N(IOPRIO_CLASS_BE); N(IOPRIO_CLASS_IDLE); V("SHIFT", IOPRIO_CLASS_SHIFT);
+	END;
+	GROUP("SECCOMP_RET");
+	V("KILL_PROCESS", SECCOMP_RET_KILL_PROCESS); V("KILL_THREAD", SECCOMP_RET_KILL_THREAD);
+	V("TRAP", SECCOMP_RET_TRAP); V("ERRNO", SECCOMP_RET_ERRNO); V("USER_NOTIF", SECCOMP_RET_USER_NOTIF);
+	V("TRACE", SECCOMP_RET_TRACE); V("LOG", SECCOMP_RET_LOG); V("ALLOW", SECCOMP_RET_ALLOW);
+	END;
+	GROUP("SECCOMP_FILTER_FLAG");
+	V("TSYNC", SECCOMP_FILTER_FLAG_TSYNC); V("LOG", SECCOMP_FILTER_FLAG_LOG);
+	V("SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW); V("NEW_LISTENER", SECCOMP_FILTER_FLAG_NEW_LISTENER);
+	V("WAIT_KILLABLE_RECV", TSRUN_WAIT_KILLABLE_RECV);
 	END;
 	GROUP("PERSONALITY");
 	N(PER_LINUX); N(PER_LINUX32);
@@ -131,6 +144,9 @@ static void plan(void)
 	printf("\n/** The plan's format, from native/plan.h. */\nexport const PLAN = {\n");
 	printf("  magic: %u,\n  version: %u,\n  maxBytes: %u,\n  maxOps: %u,\n  maxString: %u,\n  messageMax: %u,\n", PLAN_MAGIC,
 	       PLAN_VERSION, PLAN_MAX_BYTES, PLAN_MAX_OPS, PLAN_MAX_STRING, PLAN_MESSAGE_MAX);
+	printf("  seccompNow: %u,\n  seccompExec: %u,\n", PLAN_SECCOMP_NOW, PLAN_SECCOMP_EXEC);
+	printf("  labels: { apparmorExec: %u, selinuxExec: %u, selinuxKey: %u },\n", PLAN_LABEL_APPARMOR_EXEC,
+	       PLAN_LABEL_SELINUX_EXEC, PLAN_LABEL_SELINUX_KEY);
 	printf("  ops: {\n");
 	PLAN_OPS(OP)
 	printf("  },\n  messages: {\n");

@@ -26,7 +26,7 @@ void cover_prepare(struct run *run)
 }
 
 /* An empty folder that nothing can be put into, detached. */
-static int make_empty(struct run *run)
+static int make_empty(struct run *run, const char *label)
 {
 	AUTO_FD fs = (int)sys(fsopen, "tmpfs", FSOPEN_CLOEXEC);
 	int rc = fs;
@@ -39,6 +39,8 @@ static int make_empty(struct run *run)
 		rc = sys_fsconfig(fs, FSCONFIG_SET_STRING, "mode", "755");
 	if (rc >= 0)
 		rc = sys_fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL);
+	if (rc >= 0 && label[0])
+		rc = sys_fsconfig(fs, FSCONFIG_SET_STRING, "context", label);
 	if (rc >= 0)
 		rc = sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL);
 	if (rc >= 0)
@@ -84,7 +86,9 @@ int op_maskPath(struct run *run, const struct op_maskPath *op)
 	if (rc < 0)
 		return fail(run, rc, "openat2", op->target);
 	if ((found.stx_mode & S_IFMT) == S_IFDIR)
-		return run->empty.fd < 0 && make_empty(run) < 0 ? -1 : put_cover(run, &run->empty, place, op->target);
+		return run->empty.fd < 0 && make_empty(run, op->label) < 0 ?
+			       -1 :
+			       put_cover(run, &run->empty, place, op->target);
 	if (run->null.fd < 0)
 		return fail_more(run, run->null.error, "open_tree", "/dev/null of the host", op->target);
 	return put_cover(run, &run->null, place, op->target);

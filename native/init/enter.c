@@ -112,6 +112,10 @@ int op_enter(struct run *run, const struct op_enter *op)
 
 	if (op->flags & (CLONE_NEWPID | CLONE_NEWUSER))
 		run->joined = true;
+	/* Nothing of the host's is held in there. */
+	if (run->proc >= 0)
+		sys_close(run->proc);
+	run->proc = -1;
 	rc = op->flags ? sys(setns, run->process, op->flags) : 0;
 	sys_close(run->process);
 	run->process = -1;
@@ -140,7 +144,7 @@ int op_userns(struct run *run, const struct op_userns *op)
 		return -1;
 	if (op->setGroups) {
 		rc = sys(setgroups, 0, NULL);
-		if (rc < 0)
+		if (rc < 0 && !(rc == -EPERM && op->setGroups == PLAN_SETGROUPS_TRIED))
 			return fail(run, rc, "setgroups", "no groups");
 	}
 	return become_root(run);
@@ -223,7 +227,10 @@ static int begin_stage_two(struct run *run)
 	if (plan_has(&run->plan, OP_maskPath))
 		cover_prepare(run);
 	/* Also where stage one opened it: this is another process. */
-	return run->proc >= 0 || plan_has(&run->plan, OP_sysctl) ? proc_open(run) : 0;
+	return run->proc >= 0 || plan_has(&run->plan, OP_sysctl) ||
+			       (plan_has(&run->plan, OP_label) && !plan_has(&run->plan, OP_enter)) ?
+		       proc_open(run) :
+		       0;
 }
 
 /*

@@ -295,9 +295,13 @@ int op_exec(struct run *run, const struct op_exec *op)
 	long rc;
 
 	(void)op;
+	(void)sys(umask, run->umask);
 	if (say_exec(run) < 0)
 		return -1;
-	(void)sys(umask, run->umask);
+	rc = install_pending(run);
+	if (rc < 0)
+		return fail(run, rc, "seccomp", "the filter");
+	/* From here on a filter may forbid anything. */
 	rc = sys(execve, run->path, run->args, run->envp);
 	return fail(run, rc, "execve", run->path);
 }

@@ -110,7 +110,9 @@ __attribute__((noreturn)) static void exec_hook(const struct run *run, const str
 		fail_child(hook, rc);
 	(void)sys(umask, run->umask);
 	ignore_signal(SIGPIPE, false);
-	fail_child(hook, sys(execve, op->path, args, env));
+	/* The filter is the program's; only hooks that come after it find one. */
+	rc = install_pending(run);
+	fail_child(hook, rc < 0 ? rc : sys(execve, op->path, args, env));
 }
 
 /* ---- in the parent ---- */

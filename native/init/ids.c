@@ -28,7 +28,7 @@ int op_user(struct run *run, const struct op_user *op)
 			groups[i] = (u32)group;
 		}
 		rc = sys(setgroups, op->groups.count, groups);
-		if (rc < 0)
+		if (rc < 0 && !(rc == -EPERM && op->setGroups == PLAN_SETGROUPS_TRIED && !op->groups.count))
 			return fail(run, rc, "setgroups", "additional groups");
 	}
 	rc = sys(setresgid, op->gid, op->gid, op->gid);
@@ -68,15 +68,24 @@ int op_boundingSet(struct run *run, const struct op_boundingSet *op)
 	return 0;
 }
 
-int op_capabilities(struct run *run, const struct op_capabilities *op)
+long set_capabilities(const struct caps *caps)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const u64 permitted = caps->permitted | caps->reserve;
 	const struct __user_cap_data_struct data[2] = {
-		{ (u32)op->effective, (u32)op->permitted, (u32)op->inheritable },
-		{ (u32)(op->effective >> 32), (u32)(op->permitted >> 32), (u32)(op->inheritable >> 32) },
+		{ (u32)caps->effective, (u32)permitted, (u32)caps->inheritable },
+		{ (u32)(caps->effective >> 32), (u32)(permitted >> 32), (u32)(caps->inheritable >> 32) },
 	};
-	long rc = sys(capset, &header, data);
 
+	return sys(capset, &header, data);
+}
+
+int op_capabilities(struct run *run, const struct op_capabilities *op)
+{
+	long rc;
+
+	run->caps = (struct caps){ op->effective, op->permitted, op->inheritable, op->reserve };
+	rc = set_capabilities(&run->caps);
 	if (rc < 0)
 		return fail(run, rc, "capset", "the program's capabilities");
 	rc = sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0);

@@ -262,7 +262,7 @@ static int mount_classic(struct run *run, const struct op_mount *op)
 	for (u32 i = 0; i < op->options.count; i++) {
 		if (i)
 			text_add(&options, ",");
-		text_add(&options, strs_next(&at));
+		label_add_option(&options, strs_next(&at));
 	}
 	if (options.cut || op->copyUp)
 		return fail_more(run, -E2BIG, "mount", op->target, "options");

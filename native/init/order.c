@@ -12,8 +12,9 @@ enum demand {
 };
 
 /*
- * Four come on either side of the fork. It may be what enters the cgroup, and with that come its namespace and its CPUs;
- * and lowering oom_score_adj may need privileges that a user namespace takes away.
+ * Five come on either side of the fork. It may be what enters the cgroup, and with that come its namespace and its CPUs;
+ * lowering oom_score_adj may need privileges that a user namespace takes away; and what is to enter a container takes no
+ * procfs of the host's along for its label.
  */
 static u32 demands(enum op_number number)
 {
@@ -28,6 +29,7 @@ static u32 demands(enum op_number number)
 	case OP_unshare:
 	case OP_affinity:
 	case OP_oomScoreAdj:
+	case OP_label:
 		return BEFORE_READY;
 	case OP_rootfs:
 	case OP_hostHooks:
@@ -44,6 +46,7 @@ static u32 demands(enum op_number number)
 	case OP_readonlyPath:
 	case OP_maskPath:
 	case OP_rootReadonly:
+	case OP_fileLabel:
 		return AFTER_FORK | ROOTED | BEFORE_READY;
 	case OP_propagation:
 	case OP_sysctl:
@@ -68,9 +71,8 @@ static u32 demands(enum op_number number)
 	case OP_capabilities:
 	case OP_noNewPrivs:
 	case OP_program:
-	case OP_closeFrom:
-	case OP_awaitStart:
-	case OP_exec:
+	case OP_closeFrom: case OP_seccomp:
+	case OP_awaitStart: case OP_exec:
 		return AFTER_FORK;
 	}
 	return 0;
@@ -101,6 +103,7 @@ static const char *check_once(struct order *order, const struct op *op, bool las
 		     op->number == OP_ready	 ? &order->ready :
 		     op->number == OP_awaitStart ? &order->awaited :
 		     op->number == OP_program	 ? &order->programmed :
+		     op->number == OP_seccomp	 ? &order->filtered :
 						   NULL;
 
 	if (op->number == OP_awaitStart && !order->ready)

@@ -15,6 +15,7 @@ struct order {
 	bool ready;
 	bool awaited;
 	bool programmed;
+	bool filtered;
 	u32 joined; /* CLONE_NEW* of the join operations so far */
 };
 

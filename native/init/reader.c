@@ -99,6 +99,21 @@ static void read_U64S(struct cursor *cursor, struct u64s *out)
 		*out = (struct u64s){ 0 };
 }
 
+static void read_BYTES(struct cursor *cursor, struct blob *out)
+{
+	*out = (struct blob){ 0 };
+	read_U32(cursor, &out->length);
+	if (out->length <= PLAN_MAX_BYTES)
+		out->at = take(cursor, padded(out->length));
+	else
+		cursor->bad = true;
+	for (size_t i = out->length; out->at && i < padded(out->length); i++)
+		if (out->at[i])
+			cursor->bad = true;
+	if (cursor->bad)
+		*out = (struct blob){ 0 };
+}
+
 /* One reader an operation. The cursor is unused where an operation has no fields. */
 #define F(kind, name) read_##kind(cursor, &out->name);
 #define X(number, name)                                                            \

@@ -18,11 +18,17 @@ struct u64s {
 	const u8 *at; /* the first number */
 };
 
+struct blob {
+	u32 length;
+	const u8 *at;
+};
+
 #define KIND_U32 u32
 #define KIND_U64 u64
 #define KIND_STR const char *
 #define KIND_STRS struct strs
 #define KIND_U64S struct u64s
+#define KIND_BYTES struct blob
 
 #define F(kind, name) KIND_##kind name;
 #define X(number, name)                \

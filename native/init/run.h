@@ -33,6 +33,14 @@ struct passed {
 	int fds[PLAN_MESSAGE_FDS];
 };
 
+/* capabilities(7), bit n for capability n. */
+struct caps {
+	u64 effective;
+	u64 permitted;
+	u64 inheritable;
+	u64 reserve; /* permitted beside, until the filter is installed */
+};
+
 struct run {
 	struct plan plan;
 	u32 op; /* index of the current operation, for messages */
@@ -63,6 +71,10 @@ struct run {
 	struct cover null;  /* the host's /dev/null */
 	struct cover empty; /* an empty read-only tmpfs */
 
+	struct caps caps;	  /* the program's, once they are set */
+	bool pending;		  /* a filter that exec installs */
+	struct op_seccomp filter; /* that one */
+
 	char **args; /* NULL-ended; strings lie in the plan */
 	char **envp;
 	const char *path; /* the program */
@@ -88,6 +100,11 @@ int say(struct run *run, enum message_kind kind, u32 value);
 int ask(struct run *run, enum message_kind kind, u32 value, int *fd);
 /* Say it with a descriptor that the host takes, and wait for the answer. */
 int offer(struct run *run, enum message_kind kind, int fd);
+/*
+ * Let the host take the listener of a filter that is in force already: with write and read alone, which such a filter must
+ * leave be (and runc's too), since every other call may wait for whoever gets the listener.
+ */
+int offer_listener(struct run *run, int listener);
 /* Wait for one message of this kind from the host. */
 int hear(struct run *run, enum message_kind kind, int *fd);
 
@@ -163,6 +180,8 @@ int op_user(struct run *run, const struct op_user *op);
 int op_boundingSet(struct run *run, const struct op_boundingSet *op);
 int op_capabilities(struct run *run, const struct op_capabilities *op);
 int op_noNewPrivs(struct run *run, const struct op_noNewPrivs *op);
+/* capset(2), whose permitted set the reserve is added to. -errno. */
+long set_capabilities(const struct caps *caps);
 int op_stdioOwner(struct run *run, const struct op_stdioOwner *op);
 int op_rlimit(struct run *run, const struct op_rlimit *op);
 int op_umask(struct run *run, const struct op_umask *op);
@@ -176,6 +195,19 @@ int op_session(struct run *run, const struct op_session *op);
 int op_loopback(struct run *run, const struct op_loopback *op);
 int op_hostname(struct run *run, const struct op_hostname *op);
 int op_domainname(struct run *run, const struct op_domainname *op);
+
+/* ---- seccomp.c ---- */
+
+int op_seccomp(struct run *run, const struct op_seccomp *op);
+/* Install the filter that exec installs, with all the privileges that takes; execve takes them away. -errno. */
+long install_pending(const struct run *run);
+
+/* ---- label.c ---- */
+
+int op_label(struct run *run, const struct op_label *op);
+int op_fileLabel(struct run *run, const struct op_fileLabel *op);
+/* An option as mount(2) takes it, beside others in one string: a context with commas stands in quotes there. */
+void label_add_option(struct text *to, const char *option);
 
 /* ---- console.c, hook.c, exec.c ---- */
 

@@ -156,7 +156,7 @@ static int open_program(const char *path)
 		return -errno;
 	int error = fstat(fd, &found) < 0 ? -errno : 0;
 	/* Whoever could write it could run code as root: ts_program says the same of tsrun-init. */
-	if (error == 0 && geteuid() == 0 && (found.st_uid != 0 || (found.st_mode & (S_IWGRP | S_IWOTH))))
+	if (error == 0 && !may_run(&found))
 		error = -EKEYREJECTED;
 	if (error < 0)
 		(void)close(fd);

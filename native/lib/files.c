@@ -18,19 +18,19 @@
 #include "lib.h"
 
 /* As src/sys/files.ts encodes them; a contract test performs each kind. */
-enum action { MKDIR = 1, WRITE = 2, CREATE = 3, RENAME = 4, UNLINK = 5, RMDIR = 6 };
+enum action { MKDIR = 1, WRITE = 2, CREATE = 3, RENAME = 4, UNLINK = 5, RMDIR = 6, CHOWN = 7 };
 enum { TOLERATE = 1 };
 
 struct action_header {
 	uint32_t kind;
 	uint32_t flags;
-	uint32_t mode;
+	uint32_t mode; /* of CHOWN the uid */
 	uint32_t path_length; /* both without their NUL */
 	uint32_t text_length;
 };
 
 /* The call that failed, for failed[1]. */
-enum call { CALL_MKDIR = 1, CALL_OPEN, CALL_WRITE, CALL_RENAME, CALL_UNLINK, CALL_RMDIR, CALL_CHMOD };
+enum call { CALL_MKDIR = 1, CALL_OPEN, CALL_WRITE, CALL_RENAME, CALL_UNLINK, CALL_RMDIR, CALL_CHMOD, CALL_CHOWN };
 
 static int result(int answer)
 {
@@ -88,6 +88,10 @@ static int perform(const struct action_header *header, const char *path, const c
 	case RMDIR:
 		*call = CALL_RMDIR;
 		error = result(rmdir(path));
+		break;
+	case CHOWN:
+		*call = CALL_CHOWN;
+		error = result(lchown(path, header->mode, (gid_t)-1));
 		break;
 	default:
 		return -EINVAL;

@@ -13,6 +13,10 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
+/* Whether only root could have changed a program that is about to be run as root; of no matter to anybody else. */
+struct stat;
+int may_run(const struct stat *found);
+
 /* files.c */
 
 /* Performs the encoded actions (src/sys/files.ts) in order. On failure failed[0] is the index, failed[1] the call. */
@@ -85,6 +89,8 @@ EXPORT int ts_receive(int socket, int pidfd, uint8_t *buffer, int room, int time
 /* process.c */
 
 EXPORT int ts_pidfd_open(int pid);
+/* A copy of another process's descriptor. */
+EXPORT int ts_pidfd_getfd(int pidfd, int fd);
 EXPORT int ts_pidfd_signal(int pidfd, int signal);
 EXPORT int ts_kill(int pid, int signal);
 /* Waits until the process ends: 0, or -ETIMEDOUT after `timeout` milliseconds (-1: none). Does not reap. */
@@ -129,6 +135,32 @@ EXPORT int ts_tree(const char *path, int recursive, int userns, int userns_recur
 /* A descriptor of a new user namespace with these maps (text as in /proc/PID/uid_map). */
 EXPORT int ts_userns(const char *uid_map, const char *gid_map);
 
+/* netdev.c */
+
+/* The index of a network device in tsrun's own network namespace; -ENODEV where there is none. */
+EXPORT int ts_netdev_find(const char *name);
+/*
+ * Moves a network device from one network namespace (a descriptor) to another, where it gets its permanent global addresses
+ * again, is called `new_name` (%d in it becomes a free number), and is set up. final: the name it got, IFNAMSIZ bytes. Answers
+ * its index there; on failure it is where it was, and step[0] says what failed.
+ */
+EXPORT int ts_netdev_move(int from_ns, int to_ns, const char *name, const char *new_name, uint8_t *final, int32_t *step);
+
+/* filter.c */
+
+/*
+ * Compiles a filter of system calls (native/lib/seccomp.h has the description) into `program`, as struct sock_filter: its
+ * length in bytes. folder: where compiled ones are kept and looked for, "" is nowhere. -ENOPKG: there is no libseccomp;
+ * -E2BIG: more instructions than the kernel takes. failed: what could not be added (enum filter_part), its index, and for a
+ * rule that of the name.
+ */
+EXPORT int ts_filter(const char *folder, const uint8_t *description, int length, uint8_t *program, int room,
+		     int32_t failed[3]);
+/* libseccomp's version in three numbers; -ENOPKG where there is none. */
+EXPORT int ts_filter_library(int32_t version[3]);
+/* Whether the kernel knows these flags of seccomp(SECCOMP_SET_MODE_FILTER): 1 or 0. */
+EXPORT int ts_filter_flags(int flags);
+
 /* watch.c */
 
 /*
@@ -146,7 +178,6 @@ EXPORT int ts_inotify(const char *path);
 EXPORT int ts_catch(const int32_t *signals, int count);
 /* Columns and rows of a terminal; -ENOTTY where the descriptor is none. */
 EXPORT int ts_window(int fd, int32_t out[2]);
-
 /*
  * Gives a terminal the size of tsrun's own, which is the first of standard error, output, input that is one, or /dev/tty; one
  * that does not know its size changes nothing. -ENOTTY where there is none.

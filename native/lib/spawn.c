@@ -66,7 +66,7 @@ int ts_program(const char *path)
 		return -errno;
 	int error = fstat(from, &found) < 0 ? -errno : 0;
 	/* Whoever could write it could run code as root. */
-	if (error == 0 && geteuid() == 0 && (found.st_uid != 0 || (found.st_mode & (S_IWGRP | S_IWOTH))))
+	if (error == 0 && !may_run(&found))
 		error = -EKEYREJECTED;
 	int fd = error < 0 ? error : sealable("tsrun-init", MFD_EXEC);
 	off_t done = 0;

@@ -67,11 +67,13 @@ static const struct verb verbs[] = {
 	{ "spin", verb_spin, "MILLISECONDS", false },
 	{ "gulp", verb_gulp, "BYTES", false },
 	{ "gush", verb_gush, "BYTES", false },
+	{ "call", verb_call, "64|32|x32 NUMBER [ARGUMENT]...", false },
 	{ "spy", verb_spy, "MILLISECONDS", false },
 	/* for the side of the host */
 	{ "launch", verb_launch, "[SETTING]... -- PROGRAM [ARGUMENT]...", false },
 	{ "console", verb_console, "PATH", false },
 	{ "pty", verb_pty, "[SETTING]... -- PROGRAM [ARGUMENT]...", false },
+	{ "seccomp-agent", verb_seccomp_agent, "PATH", false },
 	{ "notify-listen", verb_notify_listen, "PATH", false },
 	{ "mountwatch", verb_mountwatch, "PROGRAM [ARGUMENT]...", false },
 	/* of several */

@@ -106,6 +106,8 @@ int verb_pty(int argc, char **argv);
 int verb_gulp(int argc, char **argv);
 int verb_gush(int argc, char **argv);
 int verb_notify_listen(int argc, char **argv);
+int verb_call(int argc, char **argv);
+int verb_seccomp_agent(int argc, char **argv);
 int verb_notify_send(int argc, char **argv);
 int verb_answer_one(int argc, char **argv);
 

@@ -42,9 +42,14 @@ export class Bundles {
   }
 
   /** The configuration of `spec` with limits on memory, processes and processor time. @returns the bundle's folder */
-  usual(name: string, args: readonly string[], memoryLimit = LIMITS.memory.limit): string {
+  usual(
+    name: string,
+    args: readonly string[],
+    memoryLimit = LIMITS.memory.limit,
+    seccomp?: object | undefined,
+  ): string {
     const resources = { ...LIMITS, memory: { limit: memoryLimit } };
-    return this.#make(name, { ...this.#base(args), linux: { ...SPEC.linux, resources } });
+    return this.#make(name, { ...this.#base(args), linux: { ...SPEC.linux, resources, seccomp } });
   }
 
   /** The least that is still a container: two namespaces and /proc. @returns the bundle's folder */

@@ -8,8 +8,10 @@ import { checkCgroupsPath, checkDevices, checkMemoryPolicy } from "./rules/linux
 import { checkMountMappings, checkUserMappings } from "./rules/mappings.ts";
 import { checkMountPlaces } from "./rules/mounts.ts";
 import { checkHostname, checkNamespaces, checkPropagation, checkTimeOffsets } from "./rules/namespaces.ts";
+import { checkIntelRdt, checkNetDevices } from "./rules/outside.ts";
 import { checkProcess } from "./rules/process.ts";
 import { checkMemoryTogether, checkResources } from "./rules/resources.ts";
+import { checkSeccomp } from "./rules/seccomp.ts";
 import { checkSysctl } from "./rules/sysctl.ts";
 import type { Bundle } from "./types.ts";
 
@@ -28,6 +30,9 @@ const RULES: readonly Rule[] = [
   checkDevices,
   checkCgroupsPath,
   checkMemoryPolicy,
+  checkSeccomp,
+  checkNetDevices,
+  checkIntelRdt,
   checkLimits,
   checkItsProcess,
 ];

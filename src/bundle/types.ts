@@ -4,7 +4,9 @@
  * 64-bit quantities are `bigint`, so that 18446744073709551615 stays what it is.
  */
 import type { Pointer } from "../error.ts";
+import type { IntelRdt, NetDevice } from "./types-outside.ts";
 import type { Resources } from "./types-resources.ts";
+import type { Seccomp } from "./types-seccomp.ts";
 import type {
   CapabilityName,
   IoPriorityClass,
@@ -182,6 +184,9 @@ export interface Linux {
   readonly sysctl: ReadonlyMap<string, string>;
   readonly personality: { readonly domain: PersonalityDomain } | undefined;
   readonly memoryPolicy: MemoryPolicy | undefined;
+  readonly seccomp: Seccomp | undefined;
+  readonly netDevices: readonly NetDevice[];
+  readonly intelRdt: IntelRdt | undefined;
 }
 
 /** A namespace to make or to join (config-linux.md, Namespaces). */
@@ -217,6 +222,7 @@ export interface MemoryPolicy {
   readonly flags: readonly MemoryPolicyFlag[];
 }
 
+export type { IntelRdt, NetDevice } from "./types-outside.ts";
 export type {
   BlockIO,
   CpuResources,
@@ -225,3 +231,4 @@ export type {
   Resources,
   Throttle,
 } from "./types-resources.ts";
+export type { Seccomp, SeccompArg, SeccompRule } from "./types-seccomp.ts";

@@ -17,8 +17,6 @@ export interface Batch {
   readonly steps: Step[];
   /** Folders made so far. */
   readonly created: string[];
-  /** Called for a hierarchy in which no cgroup may be made; undefined makes that an error. */
-  readonly onForbidden: ((hierarchy: Hierarchy) => void) | undefined;
   readonly warn: (text: string) => void;
 }
 
@@ -93,13 +91,6 @@ function recoverMkdir(
     if (step.leaf) checkUsable(batch, hierarchy, dir);
     keepContents(batch.steps, at + 1, dir);
     return at + 1;
-  }
-  if (["EACCES", "EPERM", "EROFS"].includes(errno) && batch.onForbidden !== undefined) {
-    batch.onForbidden(hierarchy);
-    for (let i = batch.steps.length - 1; i >= at; i--) {
-      if (batch.steps[i]?.dir.startsWith(`${hierarchy.mountpoint}/`)) batch.steps.splice(i, 1);
-    }
-    return at;
   }
   throw new SystemError(syscall, errno, dir, {
     doing: `cannot make cgroup ${dir}`,

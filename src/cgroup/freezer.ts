@@ -48,7 +48,7 @@ export function freeze(paths: CgroupPaths, sleep: Sleep, deadline = FREEZE_MS): 
   const dir = v1 ?? v2;
   if (dir === undefined) {
     throw new StateError("not-running", "cannot toggle freezer: cgroups not configured for container", {
-      hint: "mount the freezer controller",
+      hint: "the container has no cgroup of its own, or the freezer controller is not mounted; an ordinary user needs a cgroup that is delegated to him",
     });
   }
   try {

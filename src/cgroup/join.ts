@@ -59,7 +59,8 @@ const HINTS: { readonly [errno: string]: string } = {
   EOPNOTSUPP: "on cgroup v2 this cgroup is threaded or in an invalid domain (see cgroup.type)",
   EAGAIN: "a limit of processes (pids.max) of the cgroup, or of one above it, is reached",
   ENOMEM: "the memory limit is too small for one process",
-  EACCES: "tsrun may not move processes into this cgroup",
+  EACCES:
+    "tsrun may not move processes into this cgroup; on cgroup v1 a user may move only processes with his own id, which the container's root has where containerID 0 is mapped to it",
   EINVAL: "a realtime process needs cpu.realtimeRuntime in the container's resources",
 };
 

@@ -3,22 +3,17 @@
  */
 
 import { SystemError, TsrunError } from "../error.ts";
-import type { CgroupFacts, Hierarchy } from "../plan/facts.ts";
+import type { CgroupFacts } from "../plan/facts.ts";
 import { perform } from "../sys/files.ts";
 import { runBatch } from "./batch.ts";
 import { type CgroupPaths, cgroupPaths } from "./paths.ts";
-import { planSteps, setStep } from "./steps.ts";
+import { planSteps } from "./steps.ts";
 import type { CgroupWrite } from "./write.ts";
 
 /** How cgroups are made. */
 export interface MakeOptions {
   /** The controllers to hand down on v2, from `availableControllers`; not used on v1. */
   readonly available?: ReadonlySet<string>;
-  /**
-   * Where tsrun may not make a cgroup, the container stays in tsrun's own, unless it has limits there. For a caller that
-   * is not root of the host and a config.json without cgroupsPath.
-   */
-  readonly tolerateForbidden?: boolean;
   /** Told what is worth a warning: a cgroup that has processes already. */
   readonly warn?: (text: string) => void;
 }
@@ -42,31 +37,19 @@ export function makeCgroups(
   writes: readonly CgroupWrite[],
   options: MakeOptions = {},
 ): MadeCgroups {
-  const usable = new Map(dirs);
   const created: string[] = [];
-  let limits = writes;
-  const onForbidden = ({ mountpoint, controllers }: Hierarchy): void => {
-    usable.delete(mountpoint);
-    // Every container has device rules: as in runc they alone are given up with the cgroup.
-    if (controllers.length === 0 || controllers.includes("devices")) {
-      limits = limits.filter(({ controller }) => controller !== "devices");
-    }
-    const paths = cgroupPaths(facts, usable);
-    for (const write of limits) setStep(paths, write);
-  };
   try {
     runBatch({
       mode: facts.mode,
       steps: planSteps(facts, dirs, writes, options.available ?? new Set()),
       created,
-      onForbidden: options.tolerateForbidden === true ? onForbidden : undefined,
       warn: options.warn ?? (() => {}),
     });
   } catch (error) {
     undo(created, error);
     throw error;
   }
-  return { paths: cgroupPaths(facts, usable), created };
+  return { paths: cgroupPaths(facts, dirs), created };
 }
 
 /** Removes what was made before `error`; what cannot be removed is told with it. */

@@ -57,6 +57,11 @@ function isForeign({ version, controllers }: Hierarchy): boolean {
   return version === 1 && controllers.every((name) => name.startsWith("name=") && name !== "name=systemd");
 }
 
+/** tsrun's own cgroup's folder; the mount point where it cannot be seen. */
+export function ownFolder(hierarchy: Hierarchy): string {
+  return join(hierarchy.mountpoint, "", ownCgroup(hierarchy, "hybrid"));
+}
+
 /** tsrun's own cgroup as a path below the mount point, `""` for the mount point itself. */
 function ownCgroup({ version, root, own }: Hierarchy, mode: CgroupFacts["mode"]): string {
   const visible = clean(root);
@@ -83,5 +88,5 @@ function clean(path: string): string {
 
 function join(mountpoint: string, base: string, inner: string): string {
   const root = mountpoint === "/" ? "" : mountpoint;
-  return base === "" ? `${root}/${inner}` : `${root}/${base}/${inner}`;
+  return [root, base, inner].filter((part, at) => at === 0 || part !== "").join("/");
 }

@@ -2,12 +2,13 @@
 import type { Warning } from "../bundle/types.ts";
 import { UsageError } from "../error.ts";
 import { absolute, type CreateRequest } from "../lifecycle/prepare.ts";
+import { defaultRoot } from "../state/root.ts";
 import { reportDebug, reportWarning } from "./report.ts";
 import type { Call } from "./table.ts";
 
 /** `--root`, absolute. */
 export function root({ globals }: Call): string {
-  return absolute(globals.get("root") ?? "/run/tsrun");
+  return absolute(globals.get("root") ?? defaultRoot());
 }
 
 /** The first argument; the parser has seen to it that there is one. */

@@ -3,14 +3,6 @@ import { UsageError } from "../error.ts";
 import { performAll } from "../sys/files.ts";
 import { ids, isInherited } from "../sys/process.ts";
 
-/** @throws UsageError where tsrun is not root */
-export function requireRoot(): void {
-  if (ids().euid === 0) return;
-  throw new UsageError("tsrun needs to be root", {
-    hint: "containers of ordinary users are not supported by this version of tsrun yet",
-  });
-}
-
 /** Every descriptor to be handed on must be the caller's; one of tsrun's own must never get into a container. @throws UsageError */
 export function checkPreserved(count: number): void {
   for (let fd = 3; fd < 3 + count; fd++) {

@@ -7,9 +7,10 @@ import { compile } from "../plan/compile.ts";
 import type { CgroupFacts, HostFacts } from "../plan/facts.ts";
 import type { Plan } from "../plan/ops.ts";
 import { hostFacts } from "../spawn/facts.ts";
+import { missingAgent } from "../spawn/listener.ts";
+import { missingDevice } from "../spawn/net-devices.ts";
 import { refusedSource } from "../spawn/sources.ts";
 import { kindOf, readTextIfThere } from "../sys/files.ts";
-import { requireRoot } from "./caller.ts";
 import { checkCgroups } from "./check/cgroups.ts";
 import { Findings } from "./check/findings.ts";
 import { foreseePlan } from "./check/foresee.ts";
@@ -17,7 +18,9 @@ import { checkHooks } from "./check/hooks.ts";
 import { readSelf } from "./check/self.ts";
 import { Tree } from "./check/tree.ts";
 import type { World } from "./check/world.ts";
+import { rdtSetup } from "./outside.ts";
 import { absolute, cgroupSetup, type Loaded, loadBundle, prepare } from "./prepare.ts";
+import { checkCaller } from "./rootless.ts";
 
 /** What a check found. */
 export interface Checked {
@@ -33,11 +36,11 @@ const ID = "tsrun-check";
 /** Checks the bundle in a folder, relative to the current one. */
 export function check(path: string): Checked {
   const findings = new Findings();
-  findings.attempt(requireRoot);
   checkKernel(findings);
   const loaded = load(path, findings);
   if (loaded === undefined) return findings;
   const { bundle, warnings } = loaded;
+  findings.attempt(() => checkCaller(bundle));
   findings.warnings.push(...warnings);
   const setup = findings.attempt(() => cgroupSetup(bundle, ID));
   if (setup !== undefined) checkCgroups(setup, findings);
@@ -46,6 +49,7 @@ export function check(path: string): Checked {
     findings.problem(new BundleError("missing", "/process", "process property must not be empty", hint));
   }
   // What create itself finds, the first of it.
+  findings.attempt(() => rdtSetup(bundle, ID));
   findings.attempt(() => prepare(loaded, { id: ID, bundle: path }));
   const cpu = setup?.paths.get("cpu");
   const hierarchy = setup?.facts.hierarchies.find(({ controllers }) => controllers.includes("cpu"));
@@ -60,6 +64,7 @@ export function check(path: string): Checked {
   };
   if (kindOf(bundle.root.path) === "dir") walk(world, setup?.facts, setup?.dirs);
   checkHooks(world);
+  for (const device of bundle.linux.netDevices) findings.problem(missingDevice(device));
   return findings;
 }
 
@@ -94,33 +99,47 @@ function walk(
   cgroup: CgroupFacts = { mode: "none", hierarchies: [] },
   dirs: ReadonlyMap<string, string> = new Map(),
 ): void {
-  const { bundle, findings } = world;
-  const plan = compileAnyway(bundle, hostFacts(bundle, cgroup, dirs), findings);
+  const { findings } = world;
+  let { bundle } = world;
+  let facts = findings.attempt(() => hostFacts(bundle, cgroup, dirs));
+  if (facts === undefined) {
+    // The filter cannot be compiled, which has been told; the rest is looked at without it.
+    bundle = { ...bundle, linux: { ...bundle.linux, seccomp: undefined } };
+    facts = hostFacts(bundle, cgroup, dirs);
+  }
+  const plan = compileAnyway(bundle, facts, findings);
   if (plan === undefined) return;
   for (const { pointer, text, hint } of plan.warnings) findings.warn(pointer, text, hint);
+  findings.problem(missingAgent(bundle.linux.seccomp));
   for (const { path, pointer } of plan.sources) {
     if (kindOf(path) === "missing") findings.problem(refusedSource(path, "ENOENT", pointer));
   }
   foreseePlan(plan.steps, world);
 }
 
-/** Compiles as if missing bind sources were there, once they have been told. */
+/** Compiles as if missing bind sources and security modules were there, once they have been told. */
 function compileAnyway(bundle: Bundle, facts: HostFacts, findings: Findings): Plan | undefined {
   const sources = new Map(facts.sources);
+  let { lsm } = facts;
   const options = {
     ...{ id: ID, noPivot: false, noNewKeyring: false, preserveFds: 0 },
     ...{ extraEnv: [], callerNofile: undefined },
   };
   for (;;) {
     try {
-      return compile(bundle, { ...facts, sources }, options);
+      return compile(bundle, { ...facts, sources, lsm }, options);
     } catch (error) {
       if (!(error instanceof BundleError)) throw error;
       findings.problem(error);
+      const { pointer } = error;
+      if (pointer === "/process/apparmorProfile" || pointer === "/process/selinuxLabel") {
+        lsm = { ...lsm, [pointer.endsWith("Label") ? "selinux" : "apparmor"]: true };
+        continue;
+      }
       const index = /^\/mounts\/([0-9]+)\/source$/.exec(error.pointer ?? "")?.[1];
       const mount = index === undefined ? undefined : bundle.mounts[Number(index)];
       const source = mount === undefined ? "" : bindSource(bundle, mount);
-      if (sources.get(source) !== "missing") return undefined;
+      if (!["missing", "forbidden"].includes(sources.get(source) ?? "")) return undefined;
       sources.set(source, "dir");
     }
   }

@@ -1,5 +1,6 @@
 /** `create`: from a bundle to a container whose first process waits for `start`. */
 
+import { giveCgroup } from "../cgroup/delegate.ts";
 import { availableControllers } from "../cgroup/facts.ts";
 import { openEntrance } from "../cgroup/join.ts";
 import { makeCgroups } from "../cgroup/make.ts";
@@ -9,20 +10,31 @@ import { deathIn } from "../spawn/death.ts";
 import { hookState, runHooks } from "../spawn/hooks.ts";
 import { writeMaps } from "../spawn/idmaps.ts";
 import { type HostSide, launch } from "../spawn/launch.ts";
+import { sendListener } from "../spawn/listener.ts";
 import { makeNotifyFolder } from "../spawn/notify.ts";
 import { openSource } from "../spawn/sources.ts";
 import { checkTerminal, Terminal } from "../spawn/terminal.ts";
 import { notifyFolder } from "../state/clear.ts";
 import { checkId } from "../state/id.ts";
 import type { Record } from "../state/record.ts";
+import { makeRoot } from "../state/root.ts";
 import { startTimeOf } from "../state/status.ts";
-import { alreadyExists, containerDir, type Locked, makeRoot, reserve, startSocket } from "../state/store.ts";
+import { alreadyExists, containerDir, type Locked, reserve, startSocket } from "../state/store.ts";
 import { type Handle, status } from "../sys/files.ts";
 import { clock, environment, type Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
-import { checkPreserved, requireRoot, writePidFile } from "./caller.ts";
+import { checkPreserved, writePidFile } from "./caller.ts";
 import { destroy } from "./destroy.ts";
-import { type CreateRequest, listenFds, loadBundle, type Prepared, prepare } from "./prepare.ts";
+import { Outside } from "./outside.ts";
+import {
+  type CgroupSetup,
+  type CreateRequest,
+  listenFds,
+  loadBundle,
+  type Prepared,
+  prepare,
+} from "./prepare.ts";
+import { checkCaller } from "./rootless.ts";
 
 /** A container that has just been created, still locked by this process. */
 export interface Created {
@@ -41,11 +53,13 @@ export interface Created {
  */
 export function create(root: string, request: CreateRequest): Created {
   checkId(request.id);
-  requireRoot();
   if (status(containerDir(root, request.id)) !== undefined) throw alreadyExists(request.id);
   checkPreserved((request.preserveFds ?? 0) + listenFds());
   const loaded = loadBundle(request.bundle);
   for (const warning of loaded.warnings) request.warn?.(warning);
+  checkCaller(loaded.bundle);
+  // A filter is kept there as soon as it is compiled.
+  if (loaded.bundle.linux.seccomp !== undefined) makeRoot(root);
   const prepared = prepare(loaded, request, containerDir(root, request.id));
   for (const warning of prepared.plan.warnings) request.warn?.(warning);
   if (prepared.bundle.process === undefined) {
@@ -74,7 +88,7 @@ export function create(root: string, request: CreateRequest): Created {
   }
 }
 
-function describe({ bundle, plan, cgroup }: Prepared, request: CreateRequest): Record {
+function describe({ bundle, plan, cgroup, rdt }: Prepared, request: CreateRequest): Record {
   const from = plan.steps.findIndex(({ op }) => op.op === "awaitStart");
   return {
     version: 1,
@@ -86,6 +100,7 @@ function describe({ bundle, plan, cgroup }: Prepared, request: CreateRequest): R
     annotations: Object.fromEntries(bundle.annotations),
     cgroups: Object.fromEntries(cgroup.paths),
     newCgroups: missingFolders(cgroup.dirs),
+    ...(rdt === undefined ? {} : { rdt: rdt.groups }),
     noNewKeyring: request.noNewKeyring ?? false,
     ownPidNamespace: bundle.linux.namespaces.some(({ type, path }) => type === "pid" && path === undefined),
     afterStart: { from, steps: plan.steps.slice(from) },
@@ -123,6 +138,7 @@ function launchFirst(
 ): Pick<Created, "first" | "terminal"> {
   const terminal = new Terminal(request.consoleSocket);
   const listen = Socket.listen(startSocket(locked.dir));
+  const outside = new Outside(prepared.bundle, prepared.rdt);
   try {
     const start = {
       bundle: prepared.bundle,
@@ -133,12 +149,14 @@ function launchFirst(
       preserveFds: (request.preserveFds ?? 0) + listenFds(),
       other: listen,
     };
-    const first = launch(start, hostSide(prepared, request, record, locked, terminal));
+    const first = launch(start, hostSide(prepared, request, record, locked, terminal, outside));
     return { first, terminal: terminal.master };
   } catch (error) {
     terminal.master?.close();
+    outside.takeBack(error);
     throw error;
   } finally {
+    outside.close();
     terminal.hangUp();
     listen.close();
   }
@@ -146,12 +164,22 @@ function launchFirst(
 
 const SHARED_CGROUP = "its limits count for all of these together: give each container a path of its own";
 
+function makeOwnCgroups({ facts, dirs, writes, paths, owner }: CgroupSetup, request: CreateRequest): void {
+  makeCgroups(facts, dirs, writes, {
+    available: availableControllers(facts),
+    warn: (text) => request.warn?.({ pointer: "/linux/cgroupsPath", text, hint: SHARED_CGROUP }),
+  });
+  const unified = paths.get("");
+  if (owner !== undefined && unified !== undefined) giveCgroup(unified, owner);
+}
+
 function hostSide(
   { bundle, plan, cgroup }: Prepared,
   request: CreateRequest,
   record: Record,
   locked: Locked,
   terminal: Terminal,
+  outside: Outside,
 ): HostSide {
   let first: Pidfd | undefined;
   const debug = request.debug ?? (() => {});
@@ -160,11 +188,8 @@ function hostSide(
       debug(
         `tsrun-init runs a plan of ${plan.steps.length} steps; making cgroups in ${cgroup.dirs.size} hierarchies`,
       );
-      const available = availableControllers(cgroup.facts);
-      makeCgroups(cgroup.facts, cgroup.dirs, cgroup.writes, {
-        available,
-        warn: (text) => request.warn?.({ pointer: "/linux/cgroupsPath", text, hint: SHARED_CGROUP }),
-      });
+      outside.prepare();
+      makeOwnCgroups(cgroup, request);
     },
     maps(pid) {
       debug(`writing the id maps of process ${pid}`);
@@ -179,6 +204,7 @@ function hostSide(
       debug(`the container's first process is ${process.pid}`);
       first = process;
       locked.saveInit({ pid: process.pid, startTime: startTimeOf(process.pid) ?? "" });
+      outside.adopt(process.pid);
     },
     source(index) {
       const source = plan.sources[index];
@@ -193,6 +219,8 @@ function hostSide(
       runHooks("createRuntime", bundle.hooks.createRuntime, state);
     },
     console: (master) => terminal.take(master),
+    listener: (listener, { pid }) =>
+      sendListener(bundle.linux.seccomp, hookState(record, "creating", pid), pid, listener),
     ready(process) {
       debug("everything is set up");
       if (request.pidFile !== undefined) writePidFile(request.pidFile, process.pid);

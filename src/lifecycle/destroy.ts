@@ -1,6 +1,7 @@
 /** Takes a container away: its processes, cgroups and state, and the poststop hooks in between. Can be repeated. */
 import { killAll, pids, thawTree } from "../cgroup/members.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
+import { removeRdt } from "../cgroup/rdt.ts";
 import { removeCgroups } from "../cgroup/remove.ts";
 import { type LaunchError, SystemError } from "../error.ts";
 import { hookState, runHook } from "../spawn/hooks.ts";
@@ -52,6 +53,7 @@ export function destroy(record: Record, remains: Remains, locked: Locked): reado
   const cgroups: CgroupPaths = new Map(Object.entries(record.cgroups));
   if (remains.process !== undefined) killFirst(remains.process, cgroups);
   emptyCgroups(record, remains.complete);
+  if (record.rdt !== undefined) removeRdt(record.rdt);
   const failures: LaunchError[] = [];
   for (const [index, hook] of record.poststop.entries()) {
     const failure = runHook("poststop", index, hook, hookState(record, "stopped"));

@@ -4,7 +4,8 @@ import { known } from "../bundle/shapes.ts";
 import { didYouMean } from "../bundle/suggest.ts";
 import type { Bundle, Process, Warning } from "../bundle/types.ts";
 import { CAPABILITIES, type CapabilityName } from "../bundle/vocabulary.ts";
-import { TsrunError, UsageError } from "../error.ts";
+import { SystemError, TsrunError, UsageError } from "../error.ts";
+import { perform } from "../sys/files.ts";
 
 /** What differs from the container's own process. */
 export interface ProcessChanges {
@@ -22,6 +23,10 @@ export interface ProcessChanges {
   readonly caps?: readonly string[];
   readonly noNewPrivs?: boolean;
   readonly tty?: boolean;
+  /** Its SELinux label instead of the container's. */
+  readonly processLabel?: string | undefined;
+  /** Its AppArmor profile instead of the container's. */
+  readonly apparmor?: string | undefined;
 }
 
 /** (uid_t)-1 means "leave it" to the kernel's calls, so it is nobody's id. */
@@ -65,6 +70,8 @@ export function execProcess(
     },
     capabilities: withCaps(own, changes.caps ?? []),
     noNewPrivileges: changes.noNewPrivs ?? own.noNewPrivileges,
+    selinuxLabel: changes.processLabel || own.selinuxLabel,
+    apparmorProfile: changes.apparmor || own.apparmorProfile,
   };
 }
 
@@ -89,6 +96,8 @@ function described(
       scheduler: process.scheduler ?? own.scheduler,
       ioPriority: process.ioPriority ?? own.ioPriority,
       execCPUAffinity: process.execCPUAffinity ?? own.execCPUAffinity,
+      apparmorProfile: process.apparmorProfile ?? own.apparmorProfile,
+      selinuxLabel: process.selinuxLabel ?? own.selinuxLabel,
     };
   } catch (error) {
     if (error instanceof TsrunError) error.document = name;
@@ -158,4 +167,16 @@ function parseCap(text: string): CapabilityName {
 
 function union(a: readonly CapabilityName[], b: readonly CapabilityName[]): readonly CapabilityName[] {
   return [...new Set([...a, ...b])];
+}
+
+/** From here, since inside it would take a procfs: exec mounts nothing. @throws SystemError */
+export function setOomScoreAdj(pid: number, value: number | undefined): void {
+  if (value === undefined) return;
+  const path = `/proc/${pid}/oom_score_adj`;
+  const failure = perform([{ do: "write", path, text: String(value) }]);
+  if (failure === undefined) return;
+  throw new SystemError(failure.syscall, failure.errno, path, {
+    doing: `set oom_score_adj to ${value}`,
+    pointer: "/process/oomScoreAdj",
+  });
 }

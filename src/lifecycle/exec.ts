@@ -3,23 +3,32 @@ import { parseBundle } from "../bundle/parse.ts";
 import type { Bundle, Process, Warning } from "../bundle/types.ts";
 import { openEntrance } from "../cgroup/join.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
+import { joinRdt } from "../cgroup/rdt.ts";
 import { execCgroups } from "../cgroup/sub.ts";
-import { LaunchError, StateError, SystemError, TsrunError } from "../error.ts";
+import { LaunchError, StateError, TsrunError } from "../error.ts";
 import { encode } from "../plan/encode.ts";
 import { compileExec } from "../plan/exec.ts";
 import type { Plan } from "../plan/ops.ts";
 import { deathIn, deathsBefore } from "../spawn/death.ts";
-import { callerNofile } from "../spawn/facts.ts";
+import { callerNofile, privileges } from "../spawn/facts.ts";
+import { hookState } from "../spawn/hooks.ts";
 import { type HostSide, launch } from "../spawn/launch.ts";
+import { sendListener } from "../spawn/listener.ts";
+import { lsmFacts } from "../spawn/lsm.ts";
+import { filterOf } from "../spawn/seccomp.ts";
+import { showFirst } from "../spawn/show.ts";
 import { supervise } from "../spawn/supervise.ts";
 import { checkTerminal, Terminal } from "../spawn/terminal.ts";
+import { filterFolder } from "../state/clear.ts";
 import { type Record as ContainerRecord, damaged, type ProcessRecord } from "../state/record.ts";
 import { isAlive, statusOf } from "../state/status.ts";
-import { load } from "../state/store.ts";
-import { type Handle, perform, readTextIfThere, status as statusOfPath } from "../sys/files.ts";
-import { environment, holdSignals, ids, Pidfd } from "../sys/process.ts";
-import { checkPreserved, requireRoot, writePidFile } from "./caller.ts";
-import { execProcess, type ProcessChanges } from "./exec-process.ts";
+import { load, startSocket } from "../state/store.ts";
+import { type Handle, readTextIfThere, status as statusOfPath } from "../sys/files.ts";
+import { privilege } from "../sys/privilege.ts";
+import { environment, holdSignals, Pidfd } from "../sys/process.ts";
+import { Socket } from "../sys/socket.ts";
+import { checkPreserved, writePidFile } from "./caller.ts";
+import { execProcess, type ProcessChanges, setOomScoreAdj } from "./exec-process.ts";
 
 /** runc's options of `exec`. */
 export interface ExecRequest extends ProcessChanges {
@@ -53,9 +62,9 @@ export interface Executed {
  * @throws StateError `not-found`, `stopped`, `paused`, `damaged`; BundleError; UsageError; SystemError; LaunchError
  */
 export function exec(root: string, request: ExecRequest): Executed {
-  requireRoot();
   checkPreserved(request.preserveFds ?? 0);
-  const { record, process: container, dir } = enterable(root, request);
+  const entered = enterable(root, request);
+  const { record, process: container, dir } = entered;
   const text = readTextIfThere(`${dir}/config.json`, 16 << 20);
   if (text === undefined) throw damaged(request.id, "config.json is missing");
   const { bundle } = parseBundle(text, record.bundle);
@@ -69,14 +78,26 @@ export function exec(root: string, request: ExecRequest): Executed {
   const target = Pidfd.of(container.pid);
   // Asked after the descriptor was opened: from then on the pid cannot become another process's.
   if (target === undefined || !isAlive(container)) throw stopped(request.id);
+  let shown: Socket | undefined;
   try {
+    shown = show(dir, target);
     return relocated(request, () => {
-      const plan = compile(bundle, process, record, container, request);
-      return launchProcess(bundle, plan, process, cgroups, target, request);
+      const plan = compile(bundle, process, entered, request);
+      return launchProcess(bundle, plan, process, { ...entered, cgroups, target }, request);
     });
   } finally {
+    shown?.close();
     target.close();
   }
+}
+
+/** Who is not root can enter what still waits for `start` only with its help. */
+function show(dir: string, first: Pidfd): Socket | undefined {
+  const path = startSocket(dir);
+  if (privilege() === "root" || statusOfPath(path) === undefined) return undefined;
+  const socket = Socket.connect(path);
+  if (socket !== undefined) showFirst(socket, first);
+  return socket;
 }
 
 /**
@@ -96,11 +117,17 @@ export function execInForeground(root: string, request: ExecRequest): never {
   }
 }
 
+/** The container that a process is let into. */
+interface Entered {
+  readonly record: ContainerRecord;
+  /** Its first process. */
+  readonly process: ProcessRecord;
+  /** The folder of its state. */
+  readonly dir: string;
+}
+
 /** The container, where its state lets a process in. runc's words, which engines read. */
-function enterable(
-  root: string,
-  { id, ignorePaused }: ExecRequest,
-): { readonly record: ContainerRecord; readonly process: ProcessRecord; readonly dir: string } {
+function enterable(root: string, { id, ignorePaused }: ExecRequest): Entered {
   const saved = load(root, id);
   const status = statusOf(saved);
   if (status === "stopped" || status === "creating" || saved.process === undefined) throw stopped(id);
@@ -121,13 +148,14 @@ function stopped(id: string): StateError {
 function compile(
   bundle: Bundle,
   process: Process,
-  record: ContainerRecord,
-  { pid }: ProcessRecord,
+  { record, process: { pid }, dir }: Entered,
   { preserveFds = 0 }: ExecRequest,
 ): Plan {
   const facts = {
     lastCap: Number(readTextIfThere("/proc/sys/kernel/cap_last_cap") ?? 40),
-    privileged: ids().euid === 0,
+    ...privileges(),
+    lsm: lsmFacts(bundle, process),
+    filter: filterOf(bundle, filterFolder(dir)),
   };
   return compileExec(bundle, process, facts, {
     id: record.id,
@@ -136,17 +164,21 @@ function compile(
     extraEnv: [],
     callerNofile: callerNofile(),
     pid,
-    ownUserNamespace:
-      statusOfPath(`/proc/${pid}/ns/user`)?.inode === statusOfPath("/proc/self/ns/user")?.inode,
+    ownUserNamespace: isOwnUserNamespace(bundle, pid),
   });
+}
+
+/** A new one is not; a joined one may be. */
+function isOwnUserNamespace({ linux }: Bundle, pid: number): boolean {
+  if (!linux.namespaces.some(({ type, path }) => type === "user" && path !== undefined)) return false;
+  return statusOfPath(`/proc/${pid}/ns/user`)?.inode === statusOfPath("/proc/self/ns/user")?.inode;
 }
 
 function launchProcess(
   bundle: Bundle,
   plan: Plan,
   { oomScoreAdj }: Process,
-  cgroups: CgroupPaths,
-  target: Pidfd,
+  { record, process: container, cgroups, target }: Entered & { cgroups: CgroupPaths; target: Pidfd },
   request: ExecRequest,
 ): Executed {
   const terminal = new Terminal(request.consoleSocket);
@@ -156,10 +188,16 @@ function launchProcess(
     prepare() {},
     maps: unasked,
     entrance: (pid) => openEntrance(cgroups, mapped ? pid : undefined),
-    record: ({ pid }) => setOomScoreAdj(pid, oomScoreAdj),
+    record({ pid }) {
+      // Of anybody else the plan does it.
+      if (privilege() === "root") setOomScoreAdj(pid, oomScoreAdj);
+      if (record.rdt !== undefined) joinRdt(record.rdt, pid);
+    },
     source: unasked,
     hooks: unasked,
     console: (master) => terminal.take(master),
+    listener: (listener, { pid }) =>
+      sendListener(bundle.linux.seccomp, hookState(record, "running", container.pid), pid, listener),
     ready({ pid }) {
       if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
     },
@@ -188,18 +226,6 @@ function launchProcess(
 function unasked(): never {
   throw new LaunchError("protocol", "tsrun-init asked for what exec has no use for", {
     hint: "tsrun and tsrun-init must be of the same build",
-  });
-}
-
-/** From here, since inside it would take a procfs: exec mounts nothing. */
-function setOomScoreAdj(pid: number, value: number | undefined): void {
-  if (value === undefined) return;
-  const path = `/proc/${pid}/oom_score_adj`;
-  const failure = perform([{ do: "write", path, text: String(value) }]);
-  if (failure === undefined) return;
-  throw new SystemError(failure.syscall, failure.errno, path, {
-    doing: `set oom_score_adj to ${value}`,
-    pointer: "/process/oomScoreAdj",
   });
 }
 

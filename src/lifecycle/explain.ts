@@ -2,8 +2,11 @@
 import type { Bundle } from "../bundle/types.ts";
 import { BundleError } from "../error.ts";
 import { type ExplainFormat, explain, type HostStep } from "../plan/explain.ts";
+import { filterSummary } from "../plan/seccomp.ts";
 import { mapText } from "../spawn/idmaps.ts";
+import { libseccompVersion } from "../spawn/seccomp.ts";
 import { status } from "../sys/files.ts";
+import { outsideSteps } from "./outside.ts";
 import { type CgroupSetup, type CreateRequest, loadBundle, prepare } from "./prepare.ts";
 
 /**
@@ -21,7 +24,14 @@ export function explainBundle(request: CreateRequest, format: ExplainFormat): st
       "a container is created for a process",
     );
   }
-  return explain(prepared.plan, [...hostSteps(prepared.cgroup), ...mapSteps(prepared.bundle)], format);
+  const { bundle } = prepared;
+  const host = [
+    ...hostSteps(prepared.cgroup),
+    ...outsideSteps(bundle, prepared.rdt),
+    ...filterSteps(bundle),
+    ...mapSteps(bundle),
+  ];
+  return explain(prepared.plan, host, format);
 }
 
 /** What the host does itself: the cgroup in each hierarchy, the limits in it, the first process's move there. */
@@ -44,6 +54,13 @@ export function hostSteps({ facts, dirs, paths, writes }: CgroupSetup): readonly
   }
   for (const dir of new Set(dirs.values())) steps.push({ what: "attach", path: dir, pointer: undefined });
   return steps;
+}
+
+/** The filter of system calls, in short. */
+function filterSteps({ linux: { seccomp } }: Bundle): readonly HostStep[] {
+  if (seccomp === undefined) return [];
+  const path = `libseccomp ${libseccompVersion() ?? ""}`.trim();
+  return [{ what: "filter", path, value: filterSummary(seccomp), pointer: "/linux/seccomp" }];
 }
 
 /** The id maps of a new user namespace; the host writes them once it exists. */

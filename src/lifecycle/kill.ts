@@ -1,6 +1,7 @@
 /** `kill`: a signal to a container's first process, or to all of them. */
-import { pids, thawTree } from "../cgroup/members.ts";
+import { thawTree } from "../cgroup/members.ts";
 import { StateError } from "../error.ts";
+import { members } from "../state/members.ts";
 import type { ProcessRecord } from "../state/record.ts";
 import { isAlive, statusOf } from "../state/status.ts";
 import { load } from "../state/store.ts";
@@ -22,11 +23,11 @@ export function killContainer(root: string, id: string, signal: number, all = fa
   // Without a namespace of its own nothing takes the other processes along when the first one is killed.
   const everybody = all || (signal === SIGKILL && !record.ownPidNamespace);
   if (everybody) {
-    const members = pids(cgroups, { recursive: true });
-    if (members.length === 0 && !all && status === "stopped") throw notRunning(id);
-    for (const pid of members) kill(pid, signal);
+    const everyone = members(saved);
+    if (everyone.length === 0 && !all && status === "stopped") throw notRunning(id);
+    for (const pid of everyone) kill(pid, signal);
     // It may have been moved to another cgroup.
-    if (process !== undefined && !members.includes(process.pid)) signalFirst(process, signal);
+    if (process !== undefined && !everyone.includes(process.pid)) signalFirst(process, signal);
   } else if (status === "stopped" || process === undefined || !signalFirst(process, signal)) {
     throw notRunning(id);
   }

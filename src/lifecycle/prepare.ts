@@ -1,20 +1,27 @@
 /** From a bundle's folder to everything that `create`, `explain` and `check` need: read, decode, ask the host, compile. */
 import { parseBundle } from "../bundle/parse.ts";
 import type { Bundle, Warning } from "../bundle/types.ts";
+import { cgroupOwner } from "../cgroup/delegate.ts";
 import { availableControllers, readCgroupFacts } from "../cgroup/facts.ts";
 import { type CgroupPaths, cgroupDirs, cgroupPaths } from "../cgroup/paths.ts";
+import { permittedDirs } from "../cgroup/permitted.ts";
+import type { RdtSetup } from "../cgroup/rdt.ts";
 import { compileV1 } from "../cgroup/resources-v1.ts";
 import { compileV2 } from "../cgroup/resources-v2.ts";
+import { setStep } from "../cgroup/steps.ts";
 import { type CgroupWrite, zeroPidsIsLimit } from "../cgroup/write.ts";
 import { BundleError } from "../error.ts";
 import { compile } from "../plan/compile.ts";
 import type { CgroupFacts, CreateOptions } from "../plan/facts.ts";
+import { mapsUsers } from "../plan/namespaces.ts";
 import { NOTIFY_ENV } from "../plan/notify.ts";
 import type { Plan } from "../plan/ops.ts";
-import { callerNofile, hostFacts } from "../spawn/facts.ts";
-import { notifyFolder } from "../state/clear.ts";
-import { kindOf, readTextIfThere } from "../sys/files.ts";
+import { callerNofile, hostFacts, sourceKind } from "../spawn/facts.ts";
+import { filterFolder, notifyFolder } from "../state/clear.ts";
+import { readTextIfThere } from "../sys/files.ts";
+import { privilege } from "../sys/privilege.ts";
 import { checkJoinedSysctls } from "./joined-sysctls.ts";
+import { checkNetDevices, rdtSetup } from "./outside.ts";
 
 /** How a container is to be created: runc's options of `create` and `run`. */
 export interface CreateRequest {
@@ -54,6 +61,7 @@ export interface Loaded {
 export interface Prepared extends Loaded {
   readonly plan: Plan;
   readonly cgroup: CgroupSetup;
+  readonly rdt: RdtSetup | undefined;
 }
 
 /** The container's cgroups to be. */
@@ -62,6 +70,8 @@ export interface CgroupSetup {
   readonly dirs: ReadonlyMap<string, string>;
   readonly paths: CgroupPaths;
   readonly writes: readonly CgroupWrite[];
+  /** Whose the cgroup of v2 becomes; `undefined` where it stays tsrun's. */
+  readonly owner: number | undefined;
 }
 
 /** Larger than any sane config.json. */
@@ -95,15 +105,26 @@ export function loadBundle(path: string): Loaded {
 /** The cgroup folders and writes for a bundle on this host. @throws BundleError */
 export function cgroupSetup(bundle: Bundle, id: string): CgroupSetup {
   const facts = readCgroupFacts();
-  const dirs = cgroupDirs(facts, bundle.linux.cgroupsPath, id);
+  const ours = privilege();
+  const { cgroupsPath } = bundle.linux;
+  const wanted = cgroupDirs(facts, cgroupsPath, id);
+  // A user's container needs a user namespace: without one the bundle is for root.
+  const restricted = ours === "contained" || (ours === "user" && mapsUsers(bundle));
+  const dirs = restricted
+    ? permittedDirs(facts, wanted, cgroupsPath !== undefined && cgroupsPath !== "")
+    : wanted;
   const paths = cgroupPaths(facts, dirs);
   const available = availableControllers(facts);
   const has = (controller: string): boolean => available.has(controller);
-  const options = { zeroPidsIsLimit: zeroPidsIsLimit(bundle.ociVersion) };
+  // The kernel takes device rules from the host's root only.
+  const options = { zeroPidsIsLimit: zeroPidsIsLimit(bundle.ociVersion), devices: !restricted };
   const { resources } = bundle.linux;
   const writes =
     facts.mode === "v2" ? compileV2(resources, has, options) : compileV1(resources, has, options);
-  return { facts, dirs, paths, writes };
+  if (restricted) for (const write of writes) setStep(paths, write);
+  // A user's own cgroup is his already, and he may give it to nobody else.
+  const owner = ours === "user" ? undefined : cgroupOwner(bundle, facts.mode);
+  return { facts, dirs, paths, writes, owner };
 }
 
 /**
@@ -115,17 +136,9 @@ export function cgroupSetup(bundle: Bundle, id: string): CgroupSetup {
 export function prepare(loaded: Loaded, request: CreateRequest, dir?: string): Prepared {
   const { bundle } = loaded;
   checkJoinedSysctls(bundle);
-  const { path } = bundle.root;
-  if (kindOf(path) !== "dir") {
-    const what =
-      kindOf(path) === "missing" ? `stat ${path}: no such file or directory` : `${path} is not a directory`;
-    throw new BundleError(
-      "missing",
-      "/root/path",
-      `invalid rootfs: ${what}`,
-      "root.path is relative to the bundle's folder",
-    );
-  }
+  checkRootPath(bundle.root.path);
+  checkNetDevices(bundle);
+  const rdt = rdtSetup(bundle, request.id);
   const cgroup = cgroupSetup(bundle, request.id);
   const listen = listenEnv();
   const notify = request.notify === undefined || dir === undefined ? undefined : notifyFolder(dir);
@@ -138,8 +151,21 @@ export function prepare(loaded: Loaded, request: CreateRequest, dir?: string): P
     extraEnv: notify === undefined ? listen : [...listen, NOTIFY_ENV],
     callerNofile: callerNofile(),
   };
-  const facts = hostFacts(bundle, cgroup.facts, cgroup.dirs);
-  return { ...loaded, cgroup, plan: compile(bundle, facts, options) };
+  const facts = hostFacts(bundle, cgroup.facts, cgroup.dirs, dir === undefined ? "" : filterFolder(dir));
+  return { ...loaded, cgroup, rdt, plan: compile(bundle, facts, options) };
+}
+
+/** @throws BundleError where there is no such folder, or none that this caller can see */
+function checkRootPath(path: string): void {
+  const kind = sourceKind(path);
+  if (kind === "dir") return;
+  const missing = kind === "missing" ? "no such file or directory" : "permission denied";
+  const what = kind === "file" ? `${path} is not a directory` : `stat ${path}: ${missing}`;
+  const hint =
+    kind === "forbidden"
+      ? "whoever runs tsrun must be able to enter each folder on the way: chmod o+x these"
+      : "root.path is relative to the bundle's folder";
+  throw new BundleError("missing", "/root/path", `invalid rootfs: ${what}`, hint);
 }
 
 /** What tells the program of these sockets. */

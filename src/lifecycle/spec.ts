@@ -49,6 +49,39 @@ const MASKED = [
   "/sys/devices/virtual/powercap",
 ];
 
+/** Who is to be root in the container of an ordinary user. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * The configuration that `tsrun spec --rootless` writes: the owner is root in a user namespace, in the host's network. A new
+ * sysfs is for the owner of the network namespace only, so /sys is the host's; the owner of terminals would be a group that is
+ * not mapped; and limits need cgroups that are delegated.
+ */
+export function rootlessConfig(cgroupNamespace: boolean, { uid, gid }: Owner) {
+  const config = specConfig(cgroupNamespace);
+  const { resources: _, namespaces, ...linux } = config.linux;
+  const kept = namespaces.filter(({ type }) => type !== "network");
+  return {
+    ...config,
+    mounts: MOUNTS.map((mount) => {
+      if (mount.type === "sysfs") {
+        return { ...mount, type: "none", source: "/sys", options: ["rbind", ...(mount.options ?? [])] };
+      }
+      const options = mount.options?.filter((option) => !/^[ug]id=/.test(option));
+      return options === undefined ? mount : { ...mount, options };
+    }),
+    linux: {
+      uidMappings: [{ containerID: 0, hostID: uid, size: 1 }],
+      gidMappings: [{ containerID: 0, hostID: gid, size: 1 }],
+      namespaces: [...kept, { type: "user" }],
+      ...linux,
+    },
+  };
+}
+
 /**
  * The configuration that `tsrun spec` writes.
  *

@@ -1,9 +1,12 @@
 /** `update`: other limits for a container that is created, running or paused. */
 import { parseResources } from "../bundle/parse.ts";
-import type { Resources, Warning } from "../bundle/types.ts";
+import type { IntelRdt, Resources, Warning } from "../bundle/types.ts";
+import { changeRdt } from "../cgroup/rdt.ts";
+import { schemataLines } from "../cgroup/rdt-schemata.ts";
 import { updateCgroups } from "../cgroup/update.ts";
 import { AT, zeroPidsIsLimit } from "../cgroup/write.ts";
-import { type Pointer, StateError, TsrunError } from "../error.ts";
+import { BundleError, type Pointer, StateError, TsrunError, UsageError } from "../error.ts";
+import type { Record } from "../state/record.ts";
 import { statusOf } from "../state/status.ts";
 import { load, lock } from "../state/store.ts";
 
@@ -13,6 +16,8 @@ export interface UpdateOptions {
   readonly document?: string;
   /** The option of a command line that a place in the resources comes from. */
   readonly optionAt?: (pointer: Pointer) => string | undefined;
+  /** Schemata for the container's class of service, which linux.resources has no place for. */
+  readonly rdt?: Pick<IntelRdt, "l3CacheSchema" | "memBwSchema">;
   /** Told what is odd but no error. */
   readonly warn?: (warning: Warning) => void;
 }
@@ -35,7 +40,7 @@ export function updateContainer(
 ): void {
   try {
     const asked = typeof resources === "string" ? parse(resources, options) : resources;
-    updateLocked(root, id, asked);
+    updateLocked(root, id, asked, options.rdt);
   } catch (error) {
     throw placed(error, options);
   }
@@ -53,7 +58,7 @@ function parse(text: string, { warn = () => {} }: UpdateOptions): Resources {
   return resources;
 }
 
-function updateLocked(root: string, id: string, resources: Resources): void {
+function updateLocked(root: string, id: string, resources: Resources, rdt: UpdateOptions["rdt"]): void {
   const locked = lock(root, id);
   try {
     const saved = load(root, id);
@@ -64,10 +69,45 @@ function updateLocked(root: string, id: string, resources: Resources): void {
       });
     }
     const { cgroups, ociVersion } = saved.record;
-    updateCgroups(new Map(Object.entries(cgroups)), resources, zeroPidsIsLimit(ociVersion));
+    if (Object.keys(cgroups).length === 0) {
+      throw new BundleError(
+        "unsupported",
+        AT,
+        "cannot set limits: container could not join or create cgroup",
+        "an ordinary user's container has one where a cgroup is delegated to him when it is created",
+      );
+    }
+    const putBack = updateRdt(saved.record, rdt);
+    try {
+      updateCgroups(new Map(Object.entries(cgroups)), resources, zeroPidsIsLimit(ociVersion));
+    } catch (error) {
+      putBack(error);
+      throw error;
+    }
   } finally {
     locked.release();
   }
+}
+
+/** Changes the class of service first; answers what undoes that after a failure. */
+function updateRdt({ rdt }: Record, asked: UpdateOptions["rdt"]): (reason: unknown) => void {
+  const lines = asked === undefined ? [] : schemataLines(asked);
+  if (lines.length === 0) return () => {};
+  if (rdt === undefined) {
+    const what = asked?.l3CacheSchema === undefined ? "MBA: memory bandwidth" : "CAT: l3 cache";
+    // runc's words.
+    throw new UsageError(`Intel RDT/${what} schema is not enabled: the container has no class of service`, {
+      hint: "it gets one where config.json has linux.intelRdt",
+    });
+  }
+  const before = changeRdt(rdt, lines);
+  return (reason) => {
+    try {
+      before();
+    } catch (later) {
+      if (reason instanceof TsrunError && later instanceof Error) reason.followedBy.push(later);
+    }
+  };
 }
 
 /** The error with its place in the resources instead of in a config.json. */

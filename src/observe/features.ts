@@ -6,11 +6,22 @@ import {
   MEMORY_POLICY_MODES,
   NAMESPACES,
 } from "../bundle/vocabulary.ts";
+import {
+  SECCOMP_ACTIONS,
+  SECCOMP_ARCHS,
+  SECCOMP_FLAGS,
+  SECCOMP_OPERATORS,
+  type SeccompFlag,
+} from "../bundle/vocabulary-seccomp.ts";
 import { MOUNT_OPTIONS } from "../plan/mount-options.ts";
+import { libseccompVersion } from "../spawn/seccomp.ts";
+import { SECCOMP_FILTER_FLAG } from "../sys/constants.gen.ts";
+import { lib } from "../sys/lib.ts";
 import { COMMIT, SPEC_VERSION, VERSION } from "../version.ts";
 
 /** The features document. What is false or missing here is refused by `create`, never ignored. */
 export function features(): object {
+  const libseccomp = libseccompVersion();
   return {
     ociVersionMin: "1.0.0",
     ociVersionMax: SPEC_VERSION,
@@ -21,18 +32,43 @@ export function features(): object {
       capabilities: CAPABILITIES,
       // v2 without the rules of linux.resources.devices, which need eBPF there.
       cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
-      seccomp: { enabled: false },
-      apparmor: { enabled: false },
-      selinux: { enabled: false },
-      intelRdt: { enabled: false },
+      seccomp: {
+        enabled: true,
+        actions: SECCOMP_ACTIONS,
+        operators: SECCOMP_OPERATORS,
+        archs: SECCOMP_ARCHS,
+        knownFlags: SECCOMP_FLAGS,
+        supportedFlags: SECCOMP_FLAGS.filter(isSupported),
+      },
+      apparmor: { enabled: true },
+      selinux: { enabled: true },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
       memoryPolicy: { modes: MEMORY_POLICY_MODES, flags: MEMORY_POLICY_FLAGS },
       mountExtensions: { idmap: { enabled: true } },
-      netDevices: { enabled: false },
+      netDevices: { enabled: true },
     },
     annotations: {
       "dev.tsrun.version": VERSION,
       "dev.tsrun.commit": COMMIT,
+      ...(libseccomp === undefined ? {} : { "io.github.seccomp.libseccomp.version": libseccomp }),
     },
     potentiallyUnsafeConfigAnnotations: [],
   };
+}
+
+/** Whether this kernel has a flag: the one thing here that the host says, as in runc. */
+function isSupported(flag: SeccompFlag): boolean {
+  const { TSYNC, LOG, SPEC_ALLOW, WAIT_KILLABLE_RECV, NEW_LISTENER } = SECCOMP_FILTER_FLAG;
+  switch (flag) {
+    case "SECCOMP_FILTER_FLAG_TSYNC":
+      return lib().ts_filter_flags(TSYNC) === 1;
+    case "SECCOMP_FILTER_FLAG_LOG":
+      return lib().ts_filter_flags(LOG) === 1;
+    case "SECCOMP_FILTER_FLAG_SPEC_ALLOW":
+      return lib().ts_filter_flags(SPEC_ALLOW) === 1;
+    case "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV":
+      return lib().ts_filter_flags(WAIT_KILLABLE_RECV | NEW_LISTENER) === 1;
+    default:
+      return flag satisfies never;
+  }
 }

@@ -1,6 +1,6 @@
 /** The processes of a container, from the host's /proc (proc(5)): nothing of the container's image is asked or executed. */
-import { pids } from "../cgroup/members.ts";
 import { SystemError } from "../error.ts";
+import { members } from "../state/members.ts";
 import { load } from "../state/store.ts";
 import { text } from "../sys/bytes.ts";
 import { readText, readTextIfThere } from "../sys/files.ts";
@@ -50,7 +50,7 @@ const TICK_MS = 10;
  * @throws StateError `not-found`, `damaged`; SystemError
  */
 export function processIds(root: string, id: string): readonly number[] {
-  return pids(new Map(Object.entries(load(root, id).record.cgroups)), { recursive: true });
+  return members(load(root, id));
 }
 
 /**

@@ -2,6 +2,7 @@
 import type { Bundle, Mount } from "../bundle/types.ts";
 import type { Pointer } from "../error.ts";
 import { add, addSource, type Draft } from "./draft.ts";
+import type { HostFacts } from "./facts.ts";
 import { mapsUsers, rootPropagation } from "./namespaces.ts";
 import { type HostSource, type MountAttributes, NO_SOURCE } from "./ops.ts";
 import { join } from "./paths.ts";
@@ -28,10 +29,11 @@ export interface BindOrder {
 /**
  * A bind whose target exists. Inside a user namespace the host opens the source: the mapped root may be unable to reach
  * it. A tree opened there still belongs to the host's peer groups, which the container's own mounts left at the start,
- * so that it is made to leave them, too.
+ * so that it is made to leave them, too. An ordinary user may open no tree on the host, and reaches nothing that his
+ * mapped root does not.
  */
-export function addBind(draft: Draft, bundle: Bundle, order: BindOrder): void {
-  const byHost = mapsUsers(bundle) || order.source.idmap.kind !== "none";
+export function addBind(draft: Draft, bundle: Bundle, facts: HostFacts, order: BindOrder): void {
+  const byHost = (mapsUsers(bundle) && facts.root) || order.source.idmap.kind !== "none";
   const own = order.attributes.propagation;
   add(
     draft,

@@ -118,7 +118,7 @@ function bindOwnCgroup(
   pointer: Pointer,
 ): void {
   const path = facts.cgroupDirs.get(hierarchy.mountpoint) ?? ownFolder(hierarchy);
-  addBind(draft, bundle, {
+  addBind(draft, bundle, facts, {
     target,
     source: { path, recursive: true, idmap: { kind: "none" }, pointer },
     attributes: wanted,

@@ -8,6 +8,7 @@ import { compileDevices, KCORE } from "./devices.ts";
 import { add, type Draft } from "./draft.ts";
 import type { CreateOptions, HostFacts } from "./facts.ts";
 import { compileHooks, compileHostHooks } from "./hooks.ts";
+import { compileExecLabels, compileKeyLabel, labelMounts } from "./labels.ts";
 import { compileMounts } from "./mounts.ts";
 import { compileNamespaces, compileOomScoreAdj, isNew, mapsUsers } from "./namespaces.ts";
 import { compileNotify } from "./notify.ts";
@@ -26,22 +27,28 @@ export function compile(bundle: Bundle, facts: HostFacts, options: CreateOptions
   compileNamespaces(draft, bundle, facts);
 
   // Stage two: the first process, still seeing the host's files.
-  if (!options.noNewKeyring) add(draft, { op: "keyring", name: `_ses.${options.id}` }, undefined);
+  if (!options.noNewKeyring) {
+    if (bundle.process !== undefined) compileKeyLabel(draft, bundle.process, facts);
+    add(draft, { op: "keyring", name: `_ses.${options.id}` }, undefined);
+  }
   add(draft, { op: "session" }, undefined);
   if (!mapsUsers(bundle)) compileOomScoreAdj(draft, bundle);
   if (isNew(bundle, "network")) add(draft, { op: "loopback" }, undefined);
   compileNames(draft, bundle);
   compileRootfs(draft, bundle);
   compileMounts(draft, bundle, facts);
-  compileNotify(draft, bundle, options.notifyFolder);
+  compileNotify(draft, bundle, facts, options.notifyFolder);
   compileDevices(draft, bundle, facts);
+  labelMounts(draft, bundle, facts);
   compileHostHooks(draft, bundle);
   compileHooks(draft, bundle, options, "createContainer");
   compileEnterRoot(draft, bundle, options);
 
   // Stage three: inside.
   if (bundle.process !== undefined) compileConsole(draft, bundle.process, "/dev/console");
-  compileInside(draft, bundle);
+  compileInside(draft, bundle, facts);
+  // startContainer hooks are executed with them, too, as runc has it.
+  if (bundle.process !== undefined) compileExecLabels(draft, bundle.process, facts);
   if (bundle.process !== undefined) compileProcess(draft, bundle, bundle.process, facts, options);
   add(draft, { op: "ready" }, undefined);
   add(draft, { op: "awaitStart" }, undefined);

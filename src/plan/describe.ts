@@ -1,8 +1,8 @@
 /** One line for an operation: what it does to what, with flags by name. */
+
 import {
   capabilityNames,
   cloneNames,
-  deviceType,
   ioPriorityText,
   limitText,
   listText,
@@ -13,10 +13,15 @@ import {
   policyName,
   propagationWord,
   rlimitName,
-  schedulerFlagNames,
 } from "./names.ts";
-import { type MountAttributes, NO_SOURCE, type Op } from "./ops.ts";
-import { attributeWords } from "./shell-words.ts";
+import type { Op } from "./ops.ts";
+
+/** What each of native/plan.h's labels is for. */
+const LABELS: readonly string[] = [
+  "apply the apparmor profile",
+  "label the program with SELinux as",
+  "label the keyring with SELinux as",
+];
 
 /** What an operation does, short enough for an error's sentence: `mount proc at /proc`. */
 export function describe(op: Op): string {
@@ -122,6 +127,32 @@ function describeInside(op: InsideOp): string {
       return "make the root filesystem read-only";
     case "chdir":
       return `change to the folder ${op.target}`;
+    case "fileLabel":
+      return `label ${op.target} as ${op.label}`;
+    default:
+      return describeProcess(op);
+  }
+}
+
+type ProcessOp = Exclude<
+  InsideOp,
+  {
+    op:
+      | "hook"
+      | "console"
+      | "pivotRoot"
+      | "moveRoot"
+      | "sysctl"
+      | "readonlyPath"
+      | "maskPath"
+      | "rootReadonly"
+      | "chdir"
+      | "fileLabel";
+  }
+>;
+
+function describeProcess(op: ProcessOp): string {
+  switch (op.op) {
     case "rlimit":
       return `set ${rlimitName(op.resource)} to ${limitText(op.soft)}:${limitText(op.hard)}`;
     case "umask":
@@ -146,6 +177,10 @@ function describeInside(op: InsideOp): string {
       return "set the capabilities";
     case "noNewPrivs":
       return "forbid new privileges";
+    case "label":
+      return `${LABELS[op.attribute] ?? "label"} ${op.label}`;
+    case "seccomp":
+      return `install the seccomp filter of ${op.program.length / 8} instructions`;
     case "program":
       return `find the program ${op.args[0] ?? ""}`;
     case "closeFrom":
@@ -159,74 +194,4 @@ function describeInside(op: InsideOp): string {
     default:
       return op satisfies never;
   }
-}
-
-/** What {@link describe} leaves out for brevity: options, flags, modes; empty where there is nothing more. */
-export function details(op: Op): readonly string[] {
-  switch (op.op) {
-    case "userns":
-      return op.setGroups === 1 ? [] : ["setgroups denied"];
-    case "mkdir":
-    case "mkfile":
-      return [modeText(op.mode)];
-    case "mount":
-      return [
-        ...(op.source === op.fstype ? [] : [`source ${op.source}`]),
-        ...new Set([...attributeDetails(op), ...op.options]),
-        ...(op.ordinary === 1 ? ["no symbolic link on the way"] : []),
-        ...(op.copyUp === 1 ? ["with a copy of the folder's content"] : []),
-        ...(op.copyUp === 2 ? ["with the folder's mode"] : []),
-      ];
-    case "bind":
-      return [
-        ...(op.recursive === 1 ? ["recursive"] : []),
-        ...attributeDetails(op),
-        ...(op.sourceIndex === NO_SOURCE ? [] : [`opened by the host as source ${op.sourceIndex}`]),
-      ];
-    case "remount":
-      return [...(op.superblock === 1 ? ["and its filesystem"] : []), ...op.options, ...attributeDetails(op)];
-    case "console":
-      return op.height === 0 && op.width === 0 ? [] : [`${op.width} columns, ${op.height} rows`];
-    case "mknod":
-      return [`${deviceType(op.mode)} ${op.major}:${op.minor}`, modeText(op.mode), `${op.uid}:${op.gid}`];
-    case "symlink":
-      return op.replace === 1 ? ["replacing what is there"] : [];
-    case "hook":
-      return op.timeout === 0 ? [] : [`at most ${op.timeout} ms`];
-    case "scheduler":
-      return [
-        ...(op.nice === 0n ? [] : [`nice ${op.nice}`]),
-        ...(op.priority === 0 ? [] : [`priority ${op.priority}`]),
-        ...(op.period === 0n ? [] : [`${op.runtime} of ${op.period} ns, deadline ${op.deadline} ns`]),
-        ...(op.flags === 0n ? [] : [schedulerFlagNames(op.flags)]),
-      ];
-    case "memoryPolicy":
-      return op.nodes.length === 0 ? [] : [`nodes ${listText(op.nodes)}`];
-    case "user":
-      return op.setGroups === 1 ? [`groups ${op.groups.length === 0 ? "none" : op.groups.join(",")}`] : [];
-    case "capabilities":
-      return [
-        `effective ${capabilityNames(op.effective)}`,
-        `permitted ${capabilityNames(op.permitted)}`,
-        `inheritable ${capabilityNames(op.inheritable)}`,
-        `ambient ${capabilityNames(op.ambient)}`,
-      ];
-    case "program":
-      return [
-        `args ${JSON.stringify(op.args)}`,
-        `env ${JSON.stringify(op.env)}`,
-        ...(op.fillHome === 1 ? ["HOME from the container's passwd"] : []),
-      ];
-    default:
-      return [];
-  }
-}
-
-/** Attributes in the words of mount(8), as config.json has them. */
-function attributeDetails(op: MountAttributes): readonly string[] {
-  const texts = [...attributeWords(op.attrSet, op.attrClear)];
-  const tree = attributeWords(op.recAttrSet, op.recAttrClear);
-  if (tree.length > 0) texts.push(`on the whole tree ${tree.join(" and ")}`);
-  for (const flags of op.propagation) texts.push(propagationWord(flags));
-  return texts;
 }

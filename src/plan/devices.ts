@@ -62,7 +62,7 @@ export function compileDevices(draft: Draft, bundle: Bundle, facts: HostFacts): 
   add(draft, { op: "symlink", target: "/dev/ptmx", text: "pts/ptmx", replace: 1 }, undefined);
   for (const [target, text] of LINKS) add(draft, { op: "symlink", target, text, replace: 0 }, undefined);
   const kcore = facts.sources.get(KCORE);
-  if (kcore !== undefined && kcore !== "missing") {
+  if (kcore === "file") {
     add(draft, { op: "symlink", target: "/dev/core", text: KCORE, replace: 0 }, undefined);
   }
 }
@@ -84,7 +84,7 @@ function addDevice(
     return;
   }
   add(draft, { op: "mkfile", target: path, mode: 0o666 }, pointer);
-  addBind(draft, bundle, {
+  addBind(draft, bundle, facts, {
     target: path,
     source: { path, recursive: false, idmap: { kind: "none" }, pointer: pointer ?? "" },
     attributes: { attrSet: 0n, attrClear: 0n, recAttrSet: 0n, recAttrClear: 0n, propagation: [] },

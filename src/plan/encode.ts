@@ -7,7 +7,7 @@ import { PLAN } from "../sys/constants.gen.ts";
 import type { Op, Plan } from "./ops.ts";
 
 /** The value of an operation's field, as its kind in plan.h has it. */
-type FieldValue = string | number | bigint | readonly string[] | readonly bigint[] | undefined;
+type FieldValue = string | number | bigint | readonly string[] | readonly bigint[] | Uint8Array | undefined;
 
 /** The bytes so far. Everything in a plan starts at a multiple of 4, so that numbers are written as whole words. */
 interface Writer {
@@ -67,6 +67,7 @@ function writeOp(writer: Writer, op: Op): void {
     else if (kind === "STR" && typeof value === "string") writeString(writer, value);
     else if (kind === "STRS" && Array.isArray(value)) writeStrings(writer, value);
     else if (kind === "U64S" && Array.isArray(value)) writeLongs(writer, value);
+    else if (kind === "BYTES" && value instanceof Uint8Array) writeBytes(writer, value);
     else throw new TypeError(`${op.op}.${name} is not of kind ${kind}`);
   }
   writer.words[start / 4] = code;
@@ -113,6 +114,17 @@ function writeLong(writer: Writer, value: bigint): void {
 function writeLongs(writer: Writer, values: readonly bigint[]): void {
   writeWord(writer, values.length, "count");
   for (const value of values) writeLong(writer, value);
+}
+
+function writeBytes(writer: Writer, value: Uint8Array): void {
+  writeWord(writer, value.length, "length");
+  if (value.length > PLAN.maxBytes) tooLarge(writer);
+  const padded = (value.length + 3) & ~3;
+  reserve(writer, padded);
+  writer.bytes.set(value, writer.used);
+  writer.bytes.fill(0, writer.used + value.length, writer.used + padded);
+  writer.used += padded;
+  if (writer.used > PLAN.maxBytes) tooLarge(writer);
 }
 
 function writeStrings(writer: Writer, values: readonly string[]): void {

@@ -6,6 +6,7 @@ import type { Bundle, Process } from "../bundle/types.ts";
 import { CLONE } from "../sys/constants.gen.ts";
 import { add, type Draft } from "./draft.ts";
 import type { ExecOptions } from "./facts.ts";
+import { compileExecLabels, compileKeyLabel } from "./labels.ts";
 import { NAMESPACE_FLAGS, namespaceOf } from "./namespaces.ts";
 import type { Plan } from "./ops.ts";
 import { bitMask, compileConsole, compileProcess, type ProcessFacts } from "./process.ts";
@@ -27,6 +28,13 @@ export function compileExec(
   if (affinity?.initial !== undefined) {
     add(draft, { op: "affinity", cpus: bitMask(affinity.initial) }, "/process/execCPUAffinity/initial");
   }
+  // Root writes it from outside: an entered process that held a procfs would have something of the host's.
+  if (!facts.privileged && process.oomScoreAdj !== undefined) {
+    add(draft, { op: "oomScoreAdj", value: BigInt(process.oomScoreAdj) }, "/process/oomScoreAdj");
+  }
+  // For the same reason, and the kernel keeps them through all that comes before execve.
+  compileExecLabels(draft, process, facts);
+  if (!options.noNewKeyring) compileKeyLabel(draft, process, facts);
   let flags = 0;
   for (const { type } of bundle.linux.namespaces) {
     if (type !== "cgroup" && !(type === "user" && options.ownUserNamespace)) flags |= NAMESPACE_FLAGS[type];

@@ -55,8 +55,16 @@ function hostLine(step: HostStep): string {
       return `cat ${quotePath(step.value ?? "")} > ${quotePath(step.path)}`;
     case "attach":
       return `echo $$ > ${quotePath(`${step.path}/cgroup.procs`)}`;
+    case "group":
+      return `mkdir ${quotePath(step.path)}`;
+    case "task":
+      return `echo $$ > ${quotePath(step.path)}`;
+    case "device":
+      return `# (from outside: ip link set ${quote(step.path)} netns PID name ${quote(step.value ?? "")})`;
     case "map":
       return "";
+    case "filter":
+      return `# (${step.path} would compile the seccomp filter: no command does)`;
     default:
       return step.what satisfies never;
   }

@@ -69,6 +69,10 @@ export function explainProcess(op: Op, plan: Plan, root: string): readonly strin
     case "capabilities":
     case "noNewPrivs":
       return ["# (done by the exec at the end)"];
+    case "label":
+      return ["# (done for the program alone: runcon(1), aa-exec(1))"];
+    case "seccomp":
+      return ["# (no command installs a filter: the program runs without one here)"];
     case "exec":
       return execLines(plan, root);
     default:
@@ -148,7 +152,7 @@ function collect(found: Execution, op: Op): void {
     }
     case "user":
       found.caps.push("--keep=1");
-      if (op.setGroups === 1) found.caps.push(`--groups=${op.groups.join(",")}`);
+      if (op.setGroups !== 0) found.caps.push(`--groups=${op.groups.join(",")}`);
       found.caps.push(`--gid=${op.gid}`, `--uid=${op.uid}`);
       break;
     case "capabilities":

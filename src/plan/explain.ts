@@ -1,15 +1,16 @@
 /** A plan for people: what tsrun is about to do, in which order, and which part of config.json asked for it. */
 import { type Pointer, visible } from "../error.ts";
-import { describe, details } from "./describe.ts";
+import { describe } from "./describe.ts";
+import { details } from "./details.ts";
 import { explainShell } from "./explain-shell.ts";
 import type { Plan, Step } from "./ops.ts";
 
 /** What the host does before the plan runs: the cgroup's folders, its limits, the move into it. */
 export interface HostStep {
-  readonly what: "mkdir" | "write" | "copy" | "map" | "attach";
-  /** A file or folder; for `map` the name of the file below /proc/PID. */
+  readonly what: "mkdir" | "group" | "write" | "copy" | "map" | "attach" | "task" | "device" | "filter";
+  /** A file or folder; for `map` the name of the file below /proc/PID; for `filter` the library that compiles it; a device. */
   readonly path: string;
-  /** What is written, or the file whose content is. */
+  /** What is written, or the file whose content is; for `filter` what it does; for `device` its new name. */
   readonly value?: string | undefined;
   /** A file that is not there is no failure. */
   readonly ifThere?: boolean;
@@ -96,6 +97,14 @@ function hostText(step: HostStep): string {
       return `copy the parent's ${step.path.slice(step.path.lastIndexOf("/") + 1)} to ${step.path}`;
     case "map":
       return `write ${(step.value ?? "").trim().replaceAll("\n", ", ")} to the ${step.path} of the user namespace`;
+    case "filter":
+      return `compile the seccomp filter with ${step.path}: ${step.value ?? ""}`;
+    case "group":
+      return `make the resctrl group ${step.path}`;
+    case "task":
+      return `write the first process's pid to ${step.path}`;
+    case "device":
+      return `move the network device ${step.path} into the container as ${step.value ?? ""}`;
     case "attach":
       return `move the first process into ${step.path}`;
     default:
@@ -112,8 +121,20 @@ function explainJson(plan: Plan, host: readonly HostStep[]): string {
   return `${JSON.stringify(shown, lossless, 2)}\n`;
 }
 
+/** A filter's instructions, 8 bytes each, in hexadecimal. */
+function instructions(program: Uint8Array): readonly string[] {
+  const shown: string[] = [];
+  for (let at = 0; at < program.length; at += 8) {
+    shown.push(
+      Array.from(program.subarray(at, at + 8), (byte) => byte.toString(16).padStart(2, "0")).join(""),
+    );
+  }
+  return shown;
+}
+
 /** 64-bit numbers stay numbers while JSON's readers keep them exact; beyond, they become strings. */
 function lossless(_key: string, value: unknown): unknown {
+  if (value instanceof Uint8Array) return instructions(value);
   if (typeof value !== "bigint") return value;
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : String(value);

@@ -2,8 +2,8 @@
  * What `compile` must know about the host and the call, gathered beforehand, so that compiling itself reads nothing.
  */
 
-/** What lies at a path of the host: decides whether a bind needs a folder or a file to sit on. */
-export type SourceKind = "dir" | "file" | "missing";
+/** What lies at a path of the host: decides whether a bind needs a folder or a file to sit on. `forbidden` cannot be looked at. */
+export type SourceKind = "dir" | "file" | "missing" | "forbidden";
 
 /** One cgroup hierarchy that is mounted on the host. */
 export interface Hierarchy {
@@ -25,9 +25,16 @@ export interface CgroupFacts {
   readonly hierarchies: readonly Hierarchy[];
 }
 
+/** Which security modules are there, as far as the bundle asks for one. */
+export interface LsmFacts {
+  readonly apparmor: boolean;
+  readonly selinux: boolean;
+}
+
 /** The host as far as a plan depends on it. */
 export interface HostFacts {
   readonly cgroup: CgroupFacts;
+  readonly lsm: LsmFacts;
   /** The container's cgroup folder in each hierarchy, keyed by the hierarchy's mount point. */
   readonly cgroupDirs: ReadonlyMap<string, string>;
   /** What lies at each bind source, keyed by the absolute path. */
@@ -36,6 +43,13 @@ export interface HostFacts {
   readonly lastCap: number;
   /** True when tsrun runs as root of the initial user namespace. */
   readonly privileged: boolean;
+  /**
+   * True when tsrun is root of the user namespace that it is in, the initial one or another: then it may map ids, enter
+   * namespaces and open mount sources for a container; an ordinary user gets all privileges from the container's own.
+   */
+  readonly root: boolean;
+  /** linux.seccomp as a program for the kernel; `undefined` where config.json has none. */
+  readonly filter: Uint8Array | undefined;
 }
 
 /** What the command line adds to a process, be it the first one or that of exec. */

@@ -131,9 +131,16 @@ function addData(request: MountRequest, text: string, pointer: Pointer): void {
     const piece = text.slice(start, at);
     const next = text[at + 1];
     if (next !== undefined && next >= "0" && next <= "9" && piece.startsWith("mpol=")) continue;
-    if (piece !== "") request.data.push({ text: piece, pointer });
+    if (piece !== "") request.data.push({ text: withoutQuotes(piece), pointer });
     start = at + 1;
   }
+}
+
+/** fsconfig(2) takes an SELinux context as it is; the quotes are for mount(2)'s one string, where tsrun-init puts them back. */
+function withoutQuotes(option: string): string {
+  if (!option.endsWith('"')) return option;
+  const [, name, label] = /^((?:fs|def|root)?context=)"([^"]*)"$/.exec(option) ?? [];
+  return name === undefined || label === undefined ? option : name + label;
 }
 
 /** The request's attributes as the operations hold them. */

@@ -26,7 +26,7 @@ export function compileMounts(draft: Draft, bundle: Bundle, facts: HostFacts): v
     const pointer = pointerTo("mounts", index);
     const request = readMountOptions(mount.options, `${pointer}/options`);
     if (mount.type === "bind") request.bind ??= { recursive: false };
-    checkIdmap(mount, request, bundle, pointer);
+    checkIdmap(mount, request, bundle, facts, pointer);
     if (request.remount) compileRemount(draft, mount, request, pointer);
     else if (request.bind !== undefined) {
       compileBind(draft, bundle, facts, mount, request, request.bind.recursive, pointer);
@@ -127,13 +127,8 @@ function compileBind(
 ): void {
   const source = bindSource(bundle, mount);
   const kind = mount.source === undefined ? "missing" : facts.sources.get(source);
-  if (kind === undefined || kind === "missing") {
-    throw new BundleError(
-      mount.source === undefined ? "missing" : "range",
-      `${pointer}/source`,
-      `bind mount of ${source} at ${mount.destination}: stat ${source}: ENOENT: no such file or directory`,
-      "make the file or folder on the host, or correct the path",
-    );
+  if (kind === undefined || kind === "missing" || kind === "forbidden") {
+    throw missingSource(mount, source, kind === "forbidden", `${pointer}/source`);
   }
   warnAboutDropped(draft, request, request.data, "belongs to a filesystem");
   const switchedOn = request.superblock.filter(({ text }) => SUPERBLOCK_WORDS.includes(text));
@@ -141,12 +136,24 @@ function compileBind(
   if (request.copyUp) warn(draft, pointer, "tmpcopyup has no effect on a bind mount");
   if (kind === "dir") addFolder(draft, mount.destination, pointer, 0o755);
   else add(draft, { op: "mkfile", target: mount.destination, mode: 0o755 }, pointer);
-  addBind(draft, bundle, {
+  addBind(draft, bundle, facts, {
     target: mount.destination,
     source: { path: source, recursive, idmap: idmapOf(mount, request), pointer },
     attributes: attributes(request),
     pointer,
   });
+}
+
+function missingSource(mount: Mount, source: string, forbidden: boolean, pointer: Pointer): BundleError {
+  const why = forbidden ? "EACCES: permission denied" : "ENOENT: no such file or directory";
+  return new BundleError(
+    mount.source === undefined ? "missing" : "range",
+    pointer,
+    `bind mount of ${source} at ${mount.destination}: stat ${source}: ${why}`,
+    forbidden
+      ? "whoever runs tsrun must be able to enter each folder on the way"
+      : "make the file or folder on the host, or correct the path",
+  );
 }
 
 const SUPERBLOCK_WORDS: readonly string[] = ["sync", "dirsync", "mand", "lazytime"];
@@ -176,7 +183,13 @@ function compileRemount(draft: Draft, mount: Mount, request: MountRequest, point
   );
 }
 
-function checkIdmap(mount: Mount, request: MountRequest, bundle: Bundle, pointer: Pointer): void {
+function checkIdmap(
+  mount: Mount,
+  request: MountRequest,
+  bundle: Bundle,
+  facts: HostFacts,
+  pointer: Pointer,
+): void {
   if (request.idmap === undefined && mount.uidMappings.length === 0) return;
   const place = request.idmap?.pointer ?? `${pointer}/uidMappings`;
   if (request.bind === undefined || request.remount) {
@@ -185,6 +198,14 @@ function checkIdmap(mount: Mount, request: MountRequest, bundle: Bundle, pointer
       place,
       `mount at ${mount.destination}: only bind mounts can be id-mapped`,
       'add "bind" or "rbind" to its options, or take the mapping away',
+    );
+  }
+  if (!facts.root) {
+    throw new BundleError(
+      "unsupported",
+      place,
+      `mount at ${mount.destination}: an ordinary user cannot id-map a mount`,
+      "the kernel lets only the owner of a filesystem do so: run as root, or take the mapping away",
     );
   }
   if (mount.uidMappings.length === 0 && !mapsUsers(bundle)) {

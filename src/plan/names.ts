@@ -10,6 +10,7 @@ import {
   S_IF,
   SCHED,
   SCHED_FLAG,
+  SECCOMP_FILTER_FLAG,
 } from "../sys/constants.gen.ts";
 
 /** Bits by their names, `A|B`; bits without a name in hexadecimal; `0` for none. */
@@ -148,4 +149,9 @@ export function namespacesIn(flags: number): readonly string[] {
   return Object.entries(NAMESPACE_NAMES)
     .filter(([, flag]) => (flags & flag) !== 0)
     .map(([name]) => name);
+}
+
+/** `SECCOMP_FILTER_FLAG_LOG` and the like; none for 0. */
+export function seccompFlagNames(flags: number): readonly string[] {
+  return flags === 0 ? [] : bits(flags, SECCOMP_FILTER_FLAG, "SECCOMP_FILTER_FLAG_").split("|");
 }

@@ -59,14 +59,32 @@ export function rootPropagation(bundle: Bundle): bigint {
   return BigInt(asked === undefined ? MS.SLAVE | MS.REC : PROPAGATIONS[asked]);
 }
 
+/** What becomes of setgroups(2), as native/plan.h has it. */
+export const SET_GROUPS = {
+  /** It stays denied in the new user namespace, and is not tried. */
+  denied: 0,
+  /** It has to work. */
+  needed: 1,
+  /** Somebody has denied it in the namespace for good, perhaps: that is no failure where no groups are asked for. */
+  tried: 2,
+} as const;
+
+/** One of {@link SET_GROUPS}. */
+export type SetGroups = (typeof SET_GROUPS)[keyof typeof SET_GROUPS];
+
 /**
- * Whether setgroups(2) will be allowed in a new user namespace. A mapping of nothing but the caller's own group is
- * what an unprivileged writer may make, and the kernel asks it to forgo setgroups (user_namespaces(7), CVE-2014-8989).
+ * Whether setgroups(2) will be allowed in the container's user namespace. A mapping of nothing but the caller's own group is
+ * what an ordinary user may make, and the kernel asks him to forgo setgroups for it (user_namespaces(7), CVE-2014-8989).
  */
-export function allowsSetGroups(bundle: Bundle, facts: Pick<HostFacts, "privileged">): boolean {
-  if (facts.privileged || !isNew(bundle, "user")) return true;
+export function allowsSetGroups(bundle: Bundle, facts: Pick<HostFacts, "root" | "privileged">): SetGroups {
+  // What is denied in a user namespace is denied in those below it.
+  if (facts.root && !facts.privileged) return SET_GROUPS.tried;
+  if (!mapsUsers(bundle)) return SET_GROUPS.needed;
+  if (!isNew(bundle, "user")) return SET_GROUPS.tried;
   const maps = bundle.linux.gidMappings;
-  return maps.length > 1 || (maps[0]?.size ?? 0) > 1;
+  if (maps.length > 1 || (maps[0]?.size ?? 0) > 1) return SET_GROUPS.needed;
+  // Root can enter such a container of a user's.
+  return facts.root ? SET_GROUPS.tried : SET_GROUPS.denied;
 }
 
 /**
@@ -87,14 +105,14 @@ export function compileNamespaces(draft: Draft, bundle: Bundle, facts: HostFacts
   }
   // Lowering it is for the initial user namespace's privileges only (proc_pid_oom_score_adj(5)).
   if (user !== undefined) compileOomScoreAdj(draft, bundle);
-  const userFirst = user?.namespace.path !== undefined && !facts.privileged;
+  const userFirst = user?.namespace.path !== undefined && !facts.root;
   if (userFirst) joinOne(draft, user.namespace, user.pointer);
   bundle.linux.namespaces.forEach((namespace, index) => {
     if (namespace.type !== "user") joinOne(draft, namespace, pointerTo("linux", "namespaces", index));
   });
   if (user !== undefined && !userFirst) {
     if (user.namespace.path !== undefined) joinOne(draft, user.namespace, user.pointer);
-    else add(draft, { op: "userns", setGroups: allowsSetGroups(bundle, facts) ? 1 : 0 }, user.pointer);
+    else add(draft, { op: "userns", setGroups: allowsSetGroups(bundle, facts) }, user.pointer);
   }
   let flags = 0;
   for (const { type, path } of bundle.linux.namespaces) {

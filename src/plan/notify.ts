@@ -3,6 +3,7 @@ import type { Bundle } from "../bundle/types.ts";
 import { MOUNT_ATTR } from "../sys/constants.gen.ts";
 import { addBind } from "./binds.ts";
 import { add, type Draft } from "./draft.ts";
+import type { HostFacts } from "./facts.ts";
 
 /** Its folder in the container. */
 const FOLDER = "/run/notify";
@@ -17,11 +18,16 @@ export const NOTIFY_ENV = `NOTIFY_SOCKET=${FOLDER}/${NOTIFY_NAME}`;
  * Binds the host's folder, which holds nothing but the socket, for looking only: the socket can be written to all the same,
  * since that changes no file. The folder and not the socket, which is only there from `start` on.
  */
-export function compileNotify(draft: Draft, bundle: Bundle, source: string | undefined): void {
+export function compileNotify(
+  draft: Draft,
+  bundle: Bundle,
+  facts: HostFacts,
+  source: string | undefined,
+): void {
   if (source === undefined) return;
   add(draft, { op: "mkdir", target: FOLDER, mode: 0o755 }, undefined);
   const { RDONLY, NOSUID, NODEV, NOEXEC } = MOUNT_ATTR;
-  addBind(draft, bundle, {
+  addBind(draft, bundle, facts, {
     target: FOLDER,
     source: { path: source, recursive: false, idmap: { kind: "none" }, pointer: "" },
     attributes: {

@@ -91,11 +91,13 @@ export type Op =
       readonly height: number;
       readonly width: number;
     }
+  | { readonly op: "fileLabel"; readonly target: RootPath; readonly label: string }
+  | { readonly op: "label"; readonly attribute: number; readonly label: string }
   | { readonly op: "pivotRoot" }
   | { readonly op: "moveRoot" }
   | { readonly op: "sysctl"; readonly name: string; readonly value: string }
   | { readonly op: "readonlyPath"; readonly target: RootPath }
-  | { readonly op: "maskPath"; readonly target: RootPath }
+  | { readonly op: "maskPath"; readonly target: RootPath; readonly label: string }
   | { readonly op: "rootReadonly" }
   | { readonly op: "chdir"; readonly target: RootPath }
   | { readonly op: "rlimit"; readonly resource: number; readonly soft: bigint; readonly hard: bigint }
@@ -129,6 +131,7 @@ export type Op =
       readonly permitted: bigint;
       readonly inheritable: bigint;
       readonly ambient: bigint;
+      readonly reserve: bigint;
     }
   | { readonly op: "noNewPrivs" }
   | {
@@ -138,6 +141,12 @@ export type Op =
       readonly fillHome: number;
     }
   | { readonly op: "closeFrom"; readonly first: number }
+  | {
+      readonly op: "seccomp";
+      readonly when: number;
+      readonly flags: number;
+      readonly program: Uint8Array;
+    }
   | { readonly op: "ready" }
   | { readonly op: "awaitStart" }
   | { readonly op: "exec" };

@@ -5,10 +5,11 @@ import { IOPRIO_CLASS, MPOL, PERSONALITY, RLIMIT, SCHED, SCHED_FLAG } from "../s
 import { compileCapabilities } from "./capabilities.ts";
 import { add, type Draft, pointerTo } from "./draft.ts";
 import type { HostFacts, ProcessOptions } from "./facts.ts";
-import { allowsSetGroups } from "./namespaces.ts";
+import { allowsSetGroups, SET_GROUPS } from "./namespaces.ts";
+import { capabilityReserve, compileSeccomp } from "./seccomp.ts";
 
 /** The host as far as a process depends on it. */
-export type ProcessFacts = Pick<HostFacts, "lastCap" | "privileged">;
+export type ProcessFacts = Pick<HostFacts, "lastCap" | "privileged" | "root" | "filter" | "lsm">;
 
 /** process.terminal: made where `target` says, or mounted nowhere. */
 export function compileConsole(draft: Draft, process: Process, target: string): void {
@@ -21,7 +22,7 @@ export function compileConsole(draft: Draft, process: Process, target: string): 
  * What follows from `process`, in the order that the kernel's permission checks dictate: limits, scheduling and
  * priorities while the process is still root; the bounding set before the ids, since dropping from it needs CAP_SETPCAP;
  * the working folder as root (tsrun-init tries again as the user where root is refused); then the ids, and the
- * capabilities that they left.
+ * capabilities that they left. The filter of system calls comes last, so that it needs to allow as little as can be.
  */
 export function compileProcess(
   draft: Draft,
@@ -37,9 +38,10 @@ export function compileProcess(
   const place = umask === undefined ? undefined : "/process/user/umask";
   add(draft, { op: "umask", mask: umask ?? 0o022 }, place);
   if (process.noNewPrivileges) add(draft, { op: "noNewPrivs" }, "/process/noNewPrivileges");
-  compileUser(draft, bundle, process, facts);
+  const reserve = compileUser(draft, bundle, process, facts);
   compileProgram(draft, process, options);
   add(draft, { op: "closeFrom", first: 3 + options.preserveFds }, undefined);
+  compileSeccomp(draft, bundle, facts.filter, reserve !== 0n);
 }
 
 function compileRlimits(draft: Draft, process: Process, options: ProcessOptions): void {
@@ -103,10 +105,11 @@ export function bitMask(numbers: readonly number[]): readonly bigint[] {
   return words;
 }
 
-function compileUser(draft: Draft, bundle: Bundle, process: Process, facts: ProcessFacts): void {
+/** Answers the capabilities that stay in reserve. */
+function compileUser(draft: Draft, bundle: Bundle, process: Process, facts: ProcessFacts): bigint {
   const { uid, gid, additionalGids } = process.user;
   const setGroups = allowsSetGroups(bundle, facts);
-  if (!setGroups && additionalGids.length > 0) {
+  if (setGroups === SET_GROUPS.denied && additionalGids.length > 0) {
     throw new BundleError(
       "conflict",
       "/process/user/additionalGids",
@@ -119,9 +122,15 @@ function compileUser(draft: Draft, bundle: Bundle, process: Process, facts: Proc
   add(draft, { op: "boundingSet", mask: masks.bounding }, "/process/capabilities/bounding");
   add(draft, { op: "chdir", target: process.cwd }, "/process/cwd");
   const groups = additionalGids.map((each) => BigInt(each));
-  add(draft, { op: "user", uid, gid, setGroups: setGroups ? 1 : 0, groups }, "/process/user");
+  add(draft, { op: "user", uid, gid, setGroups, groups }, "/process/user");
   const { effective, permitted, inheritable, ambient } = masks;
-  add(draft, { op: "capabilities", effective, permitted, inheritable, ambient }, "/process/capabilities");
+  const reserve = capabilityReserve(bundle, process, effective);
+  add(
+    draft,
+    { op: "capabilities", effective, permitted, inheritable, ambient, reserve },
+    "/process/capabilities",
+  );
+  return reserve;
 }
 
 function compileProgram(draft: Draft, process: Process, options: ProcessOptions): void {

@@ -5,6 +5,7 @@ import { BundleError } from "../error.ts";
 import { MS } from "../sys/constants.gen.ts";
 import { add, type Draft, pointerTo } from "./draft.ts";
 import type { CreateOptions } from "./facts.ts";
+import { type LabelFacts, mountLabel } from "./labels.ts";
 import { compileLateReadonly } from "./mounts.ts";
 import { PROPAGATIONS, rootPropagation } from "./namespaces.ts";
 
@@ -40,7 +41,7 @@ export function compileEnterRoot(draft: Draft, bundle: Bundle, options: CreateOp
  * root it would have been the host's), the working folder, kernel parameters, read-only and masked paths.
  * sysctl comes before readonlyPaths, which usually cover /proc/sys.
  */
-export function compileInside(draft: Draft, bundle: Bundle): void {
+export function compileInside(draft: Draft, bundle: Bundle, facts: LabelFacts): void {
   const { rootfsPropagation, sysctl, readonlyPaths, maskedPaths } = bundle.linux;
   if (rootfsPropagation !== undefined && (PROPAGATIONS[rootfsPropagation] & MS.PRIVATE) === 0) {
     add(draft, { op: "propagation", flags: rootPropagation(bundle) }, "/linux/rootfsPropagation");
@@ -58,7 +59,8 @@ export function compileInside(draft: Draft, bundle: Bundle): void {
   readonlyPaths.forEach((target, index) => {
     add(draft, { op: "readonlyPath", target }, pointerTo("linux", "readonlyPaths", index));
   });
+  const label = mountLabel(bundle, facts);
   maskedPaths.forEach((target, index) => {
-    add(draft, { op: "maskPath", target }, pointerTo("linux", "maskedPaths", index));
+    add(draft, { op: "maskPath", target, label }, pointerTo("linux", "maskedPaths", index));
   });
 }

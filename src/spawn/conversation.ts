@@ -17,6 +17,8 @@
  *      │ runs them ───────────────────────────────────▶│ … pivot_root, stage three
  *      │◀────────────── console ────────────────────── │ (only with a terminal: its master comes along)
  *      │ hands it on ─────────────────────────────────▶│ ids, capabilities
+ *      │◀────────────── listener n ─────────────────── │ (only with a filter that notifies, which rules from here on)
+ *      │ copies it, hands it on ──────────────────────▶│
  *      │◀────────────── ready ──────────────────────── │
  *      │ saves "created" ─────────────────────────────▶│ closes this socket, waits on start.sock
  *
@@ -37,7 +39,10 @@ export type Said =
   | { readonly kind: "source"; readonly index: number }
   | { readonly kind: "hooks" }
   | { readonly kind: "console" }
+  | { readonly kind: "listener"; readonly fd: number }
   | { readonly kind: "ready" }
+  /** On the start socket: it may be looked at for as long as the connection lasts. */
+  | { readonly kind: "show" }
   /** On the start socket, and in exec: the next thing is execve. */
   | { readonly kind: "exec" }
   | Failure;
@@ -78,8 +83,12 @@ export function decode(message: Uint8Array): Said {
       return { kind: "hooks" };
     case messages.ASKS_CONSOLE:
       return { kind: "console" };
+    case messages.ASKS_LISTENER:
+      return { kind: "listener", fd: value };
     case messages.ASKS_READY:
       return { kind: "ready" };
+    case messages.SHOW:
+      return { kind: "show" };
     case messages.SAYS_EXEC:
       return { kind: "exec" };
     case messages.SAYS_ERROR: {
@@ -110,17 +119,19 @@ const ANSWERS = {
   source: PLAN.messages.ASKS_SOURCE,
   hooks: PLAN.messages.ASKS_HOOKS,
   console: PLAN.messages.ASKS_CONSOLE,
+  listener: PLAN.messages.ASKS_LISTENER,
   ready: PLAN.messages.ASKS_READY,
   start: PLAN.messages.START,
+  show: PLAN.messages.SHOW,
 } as const;
 
-/** The host's answer to a step, or `start` for the start socket. */
+/** The host's answer to a step, or `start` or `show` for the start socket. */
 export function encode(kind: keyof typeof ANSWERS, value = 0): Uint8Array {
   return new Uint8Array(new Uint32Array([ANSWERS[kind], 0, value, 0]).buffer);
 }
 
 /** A step of the conversation, in the order of the drawing. */
-export type StepName = "maps" | "cgroup" | "record" | "source" | "hooks" | "console" | "ready";
+export type StepName = "maps" | "cgroup" | "record" | "source" | "hooks" | "console" | "listener" | "ready";
 
 const ORDER: Readonly<Record<StepName, number>> = {
   maps: 0,
@@ -129,7 +140,8 @@ const ORDER: Readonly<Record<StepName, number>> = {
   source: 3,
   hooks: 3,
   console: 4,
-  ready: 5,
+  listener: 5,
+  ready: 6,
 };
 
 /**
@@ -158,6 +170,7 @@ export class Order {
       "joining its cgroups",
       "setting up",
       "setting up",
+      "becoming ready",
       "becoming ready",
     ];
     return doings[this.#at + 1] ?? "executing its program";

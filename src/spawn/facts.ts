@@ -4,23 +4,44 @@ import { wantedSources } from "../plan/compile.ts";
 import type { CgroupFacts, HostFacts, SourceKind } from "../plan/facts.ts";
 import { RLIMIT } from "../sys/constants.gen.ts";
 import { kindOf, readTextIfThere } from "../sys/files.ts";
+import { accessError } from "../sys/inspect.ts";
+import { privilege } from "../sys/privilege.ts";
 import { caller, ids, rlimitOf } from "../sys/process.ts";
+import { lsmFacts } from "./lsm.ts";
+import { filterOf } from "./seccomp.ts";
 
-/** Gathers the facts for one bundle. */
+/** Gathers the facts for one bundle; `filters` is where compiled ones are kept. @throws BundleError, SystemError */
 export function hostFacts(
   bundle: Bundle,
   cgroup: CgroupFacts,
   cgroupDirs: ReadonlyMap<string, string>,
+  filters = "",
 ): HostFacts {
   const sources = new Map<string, SourceKind>();
-  for (const path of wantedSources(bundle)) sources.set(path, kindOf(path));
+  for (const path of wantedSources(bundle)) sources.set(path, sourceKind(path));
   return {
     cgroup,
     cgroupDirs,
     sources,
     lastCap: Number(readTextIfThere("/proc/sys/kernel/cap_last_cap") ?? 40),
-    privileged: ids().euid === 0,
+    ...privileges(),
+    lsm: lsmFacts(bundle, bundle.process),
+    filter: filterOf(bundle, filters),
   };
+}
+
+/** What lies at a path of the host, for whoever runs tsrun. */
+export function sourceKind(path: string): SourceKind {
+  const kind = kindOf(path);
+  if (kind !== "missing") return kind;
+  const errno = accessError(path, "execute");
+  return errno === "EACCES" || errno === "EPERM" ? "forbidden" : "missing";
+}
+
+/** What tsrun's own privileges are. */
+export function privileges(): Pick<HostFacts, "privileged" | "root"> {
+  const ours = privilege();
+  return { privileged: ours === "root", root: ours !== "user" };
 }
 
 /**

@@ -4,7 +4,8 @@ import { errnoText, LaunchError, type TsrunError } from "../error.ts";
 import { describe } from "../plan/describe.ts";
 import type { Op, Step } from "../plan/ops.ts";
 import { type Failure, failureErrno } from "./conversation.ts";
-import { hintFor, unsafeHint } from "./hints.ts";
+import { hintFor, hintForFilter, unsafeHint } from "./hints.ts";
+import { mountLabelHint } from "./label-hints.ts";
 import { exactPlace } from "./places.ts";
 
 /**
@@ -58,6 +59,15 @@ export function failed(steps: readonly Step[], from: number, failure: Failure, b
 function systemCall(op: Op, pointer: string | undefined, failure: Failure): LaunchError {
   const errno = failureErrno(failure);
   const about = failure.subject === "" ? "" : ` ${failure.subject}`;
+  // The filter is installed by exec, or for a hook.
+  if (failure.call === "seccomp" && op.op !== "seccomp") {
+    return new LaunchError("op", `install the seccomp filter: seccomp: ${errno}: ${errnoText(errno)}`, {
+      pointer: "/linux/seccomp",
+      syscall: "seccomp",
+      errno,
+      hint: hintForFilter(errno),
+    });
+  }
   // What root could not enter is tried again with the program's ids.
   const late = op.op === "user" && failure.call === "chdir";
   const doing = late ? `${describe(op)} and change to its folder` : describe(op);
@@ -68,7 +78,7 @@ function systemCall(op: Op, pointer: string | undefined, failure: Failure): Laun
       pointer,
       syscall: failure.call,
       errno,
-      hint: hintFor(op, failure.call, errno),
+      hint: pointer === "/linux/mountLabel" ? mountLabelHint(errno) : hintFor(op, failure.call, errno),
     },
   );
 }

@@ -1,6 +1,8 @@
 /** What to do about a call that the kernel refused during the set-up: read only after a failure. */
 import { capabilityNames } from "../plan/names.ts";
 import type { Op } from "../plan/ops.ts";
+import { labelHint } from "./label-hints.ts";
+import { usernsHint } from "./userns-hint.ts";
 
 type Hints = { readonly [errno: string]: string };
 
@@ -34,7 +36,8 @@ const HINTS: { readonly [op in Op["op"]]?: Hints } = {
     "setresgid EINVAL":
       "map containerID 0 in gidMappings: the container is set up as the root of its user namespace",
     ENOSPC: "the limit in /proc/sys/user/max_user_namespaces is reached",
-    EPERM: "this kernel does not allow user namespaces here (kernel.unprivileged_userns_clone, AppArmor)",
+    EPERM:
+      "this kernel does not allow user namespaces here: something confines tsrun, such as a chroot or a filter of an outer container",
     EINVAL: "this kernel has no user namespaces (CONFIG_USER_NS)",
   },
   enter: {
@@ -42,12 +45,12 @@ const HINTS: { readonly [op in Op["op"]]?: Hints } = {
     [ANY]: "entering a container's namespaces needs CAP_SYS_ADMIN in them",
   },
   console: {
-    "openat2 ELOOP": "the image must leave /dev/pts to a devpts, and make no link there",
-    "openat2 EISDIR": "the image must leave /dev/pts to a devpts",
-    "openat2 ENOTDIR": "the image must leave /dev/pts to a devpts: it has a file there",
     "openat2 ENOENT":
       'a terminal comes from the container\'s devpts: add {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "ptmxmode=0666"]} to mounts',
     "openat2 EACCES": "the devpts needs the option ptmxmode=0666",
+    "openat2 ELOOP": "the image must leave /dev/pts to a devpts, and make no link there",
+    "openat2 EISDIR": "the image must leave /dev/pts to a devpts",
+    "openat2 ENOTDIR": "the image must leave /dev/pts to a devpts: it has a file there",
     "openat2 EPERM": "the device cgroup must allow c 5:2",
     "openat2 ENOSPC": "no terminal is left: see /proc/sys/kernel/pty/max, and the option max= of the devpts",
   },
@@ -62,6 +65,8 @@ const HINTS: { readonly [op in Op["op"]]?: Hints } = {
   },
   oomScoreAdj: { EACCES: "a value below the present one needs CAP_SYS_RESOURCE" },
   rootfs: {
+    EACCES:
+      "the container's root, an ordinary id to the host, must be able to enter each folder on the way to root.path: chmod o+x these, or setfacl",
     ENOENT: "root.path must be a folder on the host",
     EINVAL: "the root file system must not be the host's own /",
   },
@@ -88,7 +93,8 @@ const HINTS: { readonly [op in Op["op"]]?: Hints } = {
     ENOTDIR: "source and destination must both be folders, or both be files",
     "move_mount EINVAL": "source and destination must both be folders, or both be a file each",
     EPERM: "in a user namespace, options that the source is mounted with cannot be taken away",
-    EINVAL: "the source is an unbindable mount, or an option cannot be set on it",
+    EINVAL:
+      "the source is an unbindable mount, or an option cannot be set on it; in a user namespace a folder with mounts in it needs rbind",
   },
   remount: {
     EINVAL: "the destination must be a mount point",
@@ -153,19 +159,47 @@ const HINTS: { readonly [op in Op["op"]]?: Hints } = {
     ENOEXEC: "not a program of this architecture, or a script without #!",
     EACCES: "the program, or its interpreter, may not be executed",
     E2BIG: "args and env together are too large",
+    EPERM:
+      "a seccomp filter must allow execve, and so must an AppArmor profile or SELinux label (see the kernel's log)",
   },
 };
+
+/** The hint for a filter that the kernel did not take. */
+export function hintForFilter(errno: string): string | undefined {
+  switch (errno) {
+    case "EACCES":
+    case "EPERM":
+      return "a filter takes process.noNewPrivileges, or CAP_SYS_ADMIN in the container's user namespace";
+    case "EINVAL":
+      return "this kernel does not know one of the flags, or has no filters (CONFIG_SECCOMP_FILTER)";
+    case "EBUSY":
+      return "tsrun runs under a filter with a listener itself, and the kernel allows only one";
+    case "ENOMEM":
+      return "all filters on a process together may have 32768 instructions";
+    default:
+      return undefined;
+  }
+}
+
+/** Where it shows first that a user namespace gives no privileges. */
+const FIRST_PRIVILEGED: readonly Op["op"][] = ["userns", "unshare", "propagation", "rootfs"];
 
 /** The hint for one refusal; `undefined` where nothing better than the errno is known. */
 export function hintFor(op: Op, call: string, errno: string): string | undefined {
   if (errno === "ENOSYS") return `this kernel has no ${call}: tsrun needs Linux 5.12 or newer`;
-  if (errno === "ENOSPC" && op.op !== "unshare")
+  if (["EPERM", "EACCES", "ENOSPC"].includes(errno) && FIRST_PRIVILEGED.includes(op.op)) {
+    const setting = usernsHint();
+    if (setting !== undefined) return setting;
+  }
+  if (errno === "ENOSPC" && op.op !== "unshare" && op.op !== "userns")
     return "a limit is reached: /proc/sys/fs/mount-max for mounts, or the disk is full";
   if (errno === "ENOMEM") return "the container's memory limit may be too small";
+  if (op.op === "seccomp" && call === "seccomp") return hintForFilter(errno);
   if (op.op === "capabilities" && errno === "EPERM") {
     const rest = op.effective & ~op.permitted;
     if (rest !== 0n) return `${capabilityNames(rest)} cannot be effective without being permitted`;
   }
+  if (op.op === "label") return labelHint(op.attribute, errno);
   const hints = HINTS[op.op];
   return hints?.[`${call} ${errno}`] ?? hints?.[errno] ?? hints?.[ANY];
 }

@@ -30,6 +30,8 @@ export interface HostSide {
   hooks(first: Pidfd): void;
   /** Takes the master of the terminal; whoever keeps it closes it. */
   console(master: Handle): void;
+  /** Hands on the listener of the filter that is on this process, and closes it. */
+  listener(listener: Handle, on: Pidfd): void;
   /** Everything is set up: make it known. */
   ready(first: Pidfd): void;
   /** Why the first process may have been killed from outside; `undefined` where nothing is known. */
@@ -161,6 +163,7 @@ function converse(
       executing = true;
       continue;
     }
+    if (said.kind === "show") throw confused("an answer to what was not asked");
     order.accept(said.kind);
     if (said.kind === "record") {
       const first = Pidfd.of(said.pid);
@@ -188,7 +191,7 @@ function converse(
 
 /** Does what one step asks for; answers the descriptors that go with the answer. */
 function perform(
-  said: Exclude<Said, { kind: "error" | "exec" | "cgroup" }>,
+  said: Exclude<Said, { kind: "error" | "show" | "exec" | "cgroup" }>,
   current: Pidfd,
   socket: Socket,
   host: HostSide,
@@ -211,6 +214,9 @@ function perform(
       host.console(master);
       return [];
     }
+    case "listener":
+      host.listener(current.copy(said.fd), current);
+      return [];
     case "ready":
       host.ready(current);
       return [];

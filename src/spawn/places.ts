@@ -12,6 +12,7 @@ export function exactPlace({ op, pointer }: Step, failure: Failure, bundle: Bund
   if (pointer === undefined) return undefined;
   const index = /^\/mounts\/([0-9]+)$/.exec(pointer)?.[1];
   const mount = index === undefined ? undefined : bundle.mounts[Number(index)];
+  if (isMountLabel(op, failure, bundle)) return "/linux/mountLabel";
   if (mount !== undefined) return `${pointer}${mountPart(op, failure, mount)}`;
   switch (op.op) {
     case "userns":
@@ -41,6 +42,12 @@ function userPlace(op: Extract<Op, { op: "user" }>, failure: Failure, bundle: Bu
     default:
       return undefined;
   }
+}
+
+/** Whether it is the label that was refused among a filesystem's options: linux.mountLabel is in each of them. */
+function isMountLabel(op: Op, failure: Failure, { linux }: Bundle): boolean {
+  const option = `: option context=${linux.mountLabel}`;
+  return op.op === "mount" && linux.mountLabel !== undefined && failure.subject.includes(option);
 }
 
 /** Whether a mapping has the container's id. */

@@ -8,6 +8,10 @@ import { hasExecuted, nameOf } from "./executed.ts";
 import { failed } from "./failure.ts";
 import type { Death } from "./launch.ts";
 
+const LOG = "see the kernel's log (dmesg) for who ended it";
+/** What to do about a process that said it would execute its program, and did not say why it could not. */
+const IN_EXECVE = `where it has a seccomp filter, that must allow execve; ${LOG}`;
+
 /**
  * Starts the process that waits on the other side of `socket`. The connection is close-on-exec there: its end after
  * "about to execute" means that execve worked, or that the process was killed in it; an end before it means that it died.
@@ -32,14 +36,14 @@ export function startFirst(
     executing ||= said.kind === "exec";
   }
   if (executing && hasExecuted(first, before)) return;
-  throw endedEarly("executed its program", whyDied());
+  throw endedEarly("executed its program", whyDied(), executing ? IN_EXECVE : undefined);
 }
 
 /** The error for a first process that is gone too soon. */
-export function endedEarly(before: string, why: Death | undefined): LaunchError {
+export function endedEarly(before: string, why: Death | undefined, hint = LOG): LaunchError {
   return new LaunchError(
     "died",
     `the container's first process ended before it ${before}${why === undefined ? "" : `: ${why.text}`}`,
-    { pointer: why?.pointer, hint: why?.hint ?? "see the kernel's log (dmesg) for who ended it" },
+    { pointer: why?.pointer, hint: why?.hint ?? hint },
   );
 }

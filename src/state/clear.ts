@@ -8,6 +8,11 @@ export function notifyFolder(dir: string): string {
   return `${dir}/notify`;
 }
 
+/** Where compiled filters of system calls are kept, for all containers of a root; beside the folder of one of them. */
+export function filterFolder(dir: string): string {
+  return `${dir.slice(0, dir.lastIndexOf("/"))}/~seccomp`;
+}
+
 /** Removes a container's folder with what is in it. @throws SystemError */
 export function clear(dir: string): void {
   const usual = perform([

@@ -13,6 +13,7 @@
  * process.json whose lock nobody holds is a create that died.
  */
 import type { Hook } from "../bundle/types.ts";
+import type { RdtGroups } from "../cgroup/rdt.ts";
 import { StateError } from "../error.ts";
 import type { Step } from "../plan/ops.ts";
 
@@ -32,6 +33,8 @@ export interface Record {
   readonly cgroups: { readonly [controller: string]: string };
   /** The cgroup folders that were not there before, parents first: those that delete takes away again. */
   readonly newCgroups: readonly string[];
+  /** Its groups in the resctrl filesystem, where it is in any. */
+  readonly rdt?: RdtGroups;
   /** Whether its processes keep the session keyring of whoever starts them. */
   readonly noNewKeyring: boolean;
   /** Whether the container has a process-id namespace of its own: then its first process takes all others with it. */
@@ -50,7 +53,7 @@ export interface ProcessRecord {
 }
 
 /** What each field of state.json has to be, as far as another one than tsrun may have changed it. */
-const FIELDS: { readonly [name in keyof Record]: (value: unknown) => boolean } = {
+const FIELDS: { readonly [name in keyof Record]-?: (value: unknown) => boolean } = {
   version: (value) => value === 1,
   ociVersion: isText,
   id: isText,
@@ -60,6 +63,9 @@ const FIELDS: { readonly [name in keyof Record]: (value: unknown) => boolean } =
   annotations: isTextMap,
   cgroups: isTextMap,
   newCgroups: (value) => Array.isArray(value) && value.every(isText),
+  rdt: (value) =>
+    value === undefined ||
+    (isObject(value) && [value["root"], value["dir"]].every(isText) && isTextOrAbsent(value["monitor"])),
   noNewKeyring: (value) => typeof value === "boolean",
   ownPidNamespace: (value) => typeof value === "boolean",
   afterStart: (value) =>
@@ -107,6 +113,10 @@ function isObject(value: unknown): value is { readonly [key: string]: unknown } 
 
 function isText(value: unknown): boolean {
   return typeof value === "string";
+}
+
+function isTextOrAbsent(value: unknown): boolean {
+  return value === undefined || isText(value);
 }
 
 function isTextMap(value: unknown): boolean {

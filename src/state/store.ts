@@ -123,17 +123,6 @@ export function notFound(id: string): StateError {
   });
 }
 
-/** Makes the state root where it is missing. @throws SystemError */
-export function makeRoot(root: string): void {
-  let at = 0;
-  const actions = [];
-  while (at >= 0) {
-    at = root.indexOf("/", at + 1);
-    actions.push({ do: "mkdir", path: at < 0 ? root : root.slice(0, at), mode: 0o700, keep: true } as const);
-  }
-  performAll(actions);
-}
-
 /**
  * Locks a container's folder, waiting for whoever holds it at most `wait` milliseconds.
  *

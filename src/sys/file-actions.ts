@@ -10,13 +10,25 @@ export type FileAction =
   /** Makes a file that must not exist yet and writes the whole text. */
   | { readonly do: "create"; readonly path: string; readonly text: string; readonly mode: number }
   | { readonly do: "rename"; readonly path: string; readonly to: string }
+  /** chown(2) of the user alone. */
+  | { readonly do: "chown"; readonly path: string; readonly uid: number; readonly ifThere?: boolean }
   | { readonly do: "unlink"; readonly path: string; readonly ifThere?: boolean }
   | { readonly do: "rmdir"; readonly path: string; readonly ifThere?: boolean };
 
 // The numbers of native/lib/files.c.
-const KIND = { mkdir: 1, write: 2, create: 3, rename: 4, unlink: 5, rmdir: 6 } as const;
+const KIND = { mkdir: 1, write: 2, create: 3, rename: 4, unlink: 5, rmdir: 6, chown: 7 } as const;
 /** The calls by the numbers that `ts_batch` names them with. */
-export const ACTION_CALLS = ["", "mkdir", "open", "write", "rename", "unlink", "rmdir", "chmod"] as const;
+export const ACTION_CALLS = [
+  "",
+  "mkdir",
+  "open",
+  "write",
+  "rename",
+  "unlink",
+  "rmdir",
+  "chmod",
+  "chown",
+] as const;
 const HEADER = 20;
 
 function texts(action: FileAction): string {
@@ -38,6 +50,7 @@ function tolerates(action: FileAction): boolean {
     case "write":
     case "unlink":
     case "rmdir":
+    case "chown":
       return action.ifThere === true;
     default:
       return false;
@@ -53,7 +66,7 @@ export function encodeActions(actions: readonly FileAction[]): Uint8Array {
     const content = utf8(texts(action));
     const length = (HEADER + path.length + 1 + content.length + 1 + 3) & ~3;
     const part = new Uint8Array(length);
-    const mode = "mode" in action ? action.mode : 0;
+    const mode = "mode" in action ? action.mode : "uid" in action ? action.uid : 0;
     new Uint32Array(part.buffer, 0, 5).set([
       KIND[action.do],
       tolerates(action) ? 1 : 0,

@@ -31,5 +31,11 @@ export function namespaceType(path: string): number | { readonly errno: string }
 
 /** Whether this process may execute a file of the host. */
 export function mayExecute(path: string): boolean {
-  return lib().ts_access(cstring(path), 1) >= 0;
+  return accessError(path, "execute") === undefined;
+}
+
+/** The errno name of why this process may not execute a file of the host, enter a folder, or write there; `undefined` where it may. */
+export function accessError(path: string, what: "execute" | "write"): string | undefined {
+  const answer = lib().ts_access(cstring(path), what === "execute" ? 1 : 2);
+  return answer < 0 ? errnoName(-answer) : undefined;
 }

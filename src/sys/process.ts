@@ -1,5 +1,6 @@
 /** Processes of the host: pidfds, waiting, limits, and programs run to their end. */
 import { cstring, cstrings, text, utf8 } from "./bytes.ts";
+import { Handle } from "./files.ts";
 import { checked, errnoName, lib } from "./lib.ts";
 
 export { holdSignals } from "./become.ts";
@@ -50,6 +51,11 @@ export class Pidfd {
     if (answer < 0 && errnoName(-answer) === "ETIMEDOUT") return false;
     checked(answer, "poll", `process ${this.pid}`);
     return true;
+  }
+
+  /** A copy of one of its descriptors (pidfd_getfd(2)). @throws SystemError */
+  copy(fd: number): Handle {
+    return new Handle(checked(lib().ts_pidfd_getfd(this.fd, fd), "pidfd_getfd", `process ${this.pid}`));
   }
 
   /** Reaps it if it is an ended child of this process; its wait status, else `undefined`. */

@@ -31,6 +31,7 @@ interface Case {
   readonly after?: (t: Test, dir: string) => void;
 }
 
+const ownUid = process.getuid?.() ?? -1;
 const file =
   (name: string, text = "old") =>
   (dir: string) =>
@@ -41,6 +42,25 @@ const holds = (name: string, text: string) => (t: Test, dir: string) =>
 const empty = (t: Test, dir: string) => void t.strictSame(readdirSync(dir), []);
 
 const CASES: readonly Case[] = [
+  {
+    name: "chown changes the user alone",
+    before: file("a"),
+    action: (dir) => ({ do: "chown", path: `${dir}/a`, uid: ownUid === 0 ? 4_000_000_000 : ownUid }),
+    after: (t, dir) => {
+      const { uid, gid } = statSync(`${dir}/a`);
+      t.strictSame([uid, gid], [ownUid === 0 ? 4_000_000_000 : ownUid, process.getgid?.()]);
+    },
+  },
+  {
+    name: "chown of what is not there",
+    action: (dir) => ({ do: "chown", path: `${dir}/a`, uid: ownUid }),
+    answer: "chown ENOENT",
+  },
+  {
+    name: "chown only if it is there",
+    action: (dir) => ({ do: "chown", path: `${dir}/a`, uid: ownUid, ifThere: true }),
+    after: empty,
+  },
   {
     name: "mkdir sets exactly the mode, whatever the umask",
     action: (dir) => ({ do: "mkdir", path: `${dir}/a`, mode: 0o2777 }),

@@ -20,6 +20,7 @@ interface Kinds {
   readonly STR: string;
   readonly STRS: readonly string[];
   readonly U64S: readonly bigint[];
+  readonly BYTES: Uint8Array;
 }
 
 type FromTable<Name extends keyof Table> = {
@@ -52,6 +53,8 @@ function sampler(): (name: string, kind: keyof Kinds) => Kinds[keyof Kinds] {
         return [`one ${next}`, "", `three ${next}`];
       case "U64S":
         return [BigInt(next), (1n << 64n) - BigInt(next)];
+      case "BYTES":
+        return Uint8Array.from([next & 0xff, 0, 0xff, next >> 8, 7]);
       default:
         return kind satisfies never;
     }
@@ -73,9 +76,11 @@ function printed(op: Op): string {
   for (const [field, kind] of PLAN.ops[op.op].fields) {
     const value = values[field];
     lines.push(`field ${field} ${kind}`);
-    for (const each of Array.isArray(value) ? value : [value]) {
-      lines.push(`value ${typeof each === "string" ? Buffer.from(each).toString("hex") : String(each)}`);
-    }
+    if (value instanceof Uint8Array) lines.push(`value ${Buffer.from(value).toString("hex")}`);
+    else
+      for (const each of Array.isArray(value) ? value : [value]) {
+        lines.push(`value ${typeof each === "string" ? Buffer.from(each).toString("hex") : String(each)}`);
+      }
   }
   return lines.map((line) => `${line}\n`).join("");
 }

@@ -31,6 +31,7 @@ for (const [name, code] of [
   ["mounts", 1],
   ["readonly", 1],
   ["userns", 1],
+  ["seccomp", 1],
   ["hooks", 0],
 ] as const) {
   t.test(name, async (t) => {

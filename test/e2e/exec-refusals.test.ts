@@ -106,12 +106,6 @@ t.test("numbers of descriptors", async (t) => {
   await refused(t, ["--preserve-fds=1"], /unable to preserve file descriptor 3/);
 });
 
-t.test("labels and profiles, which this version has not", async (t) => {
-  if (!(await onlyTsrun(host, t))) return;
-  await refused(t, ["--apparmor", "x"], /--apparmor is not supported/);
-  await refused(t, ["--process-label", "x"], /--process-label is not supported/);
-});
-
 t.test("terminals without a socket when detached, and sockets without a terminal", async (t) => {
   await refused(
     t,

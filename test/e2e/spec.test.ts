@@ -73,11 +73,6 @@ t.test("what spec writes runs as it is", async (t) => {
 });
 
 t.test("spec --rootless adds what a user without privileges needs", async (t) => {
-  if ((await host.kind()) === "tsrun") {
-    t.comment("tsrun has no containers of ordinary users yet");
-    t.match(messageOf(await host.call(["spec", "--rootless"])), "not supported");
-    return;
-  }
   const folder = emptyFolder("rootless");
   await host.must(["spec", "--rootless"], { cwd: folder });
   const config = readConfig(folder);

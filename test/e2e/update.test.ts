@@ -318,11 +318,11 @@ const BAD: readonly (readonly [args: readonly string[] | Json, message: string])
   [["--blkio-weight", "5"], "weight must be from 10 to 1000, not 5 (--blkio-weight)"],
   [
     ["--l3-cache-schema", "L3:0=f"],
-    "--l3-cache-schema: this version of tsrun does not support Intel RDT yet; hint: leave it out; write the schemata file below /sys/fs/resctrl instead",
+    "Intel RDT/CAT: l3 cache schema is not enabled: the container has no class of service; hint: it gets one where config.json has linux.intelRdt",
   ],
   [
     ["--mem-bw-schema", "MB:0=20"],
-    "--mem-bw-schema: this version of tsrun does not support Intel RDT yet; hint: leave it out; write the schemata file below /sys/fs/resctrl instead",
+    "Intel RDT/MBA: memory bandwidth schema is not enabled: the container has no class of service; hint: it gets one where config.json has linux.intelRdt",
   ],
   [["-r", "/no/file"], "cannot read the resources from /no/file: open: ENOENT: no such file or directory"],
   [

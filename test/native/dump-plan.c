@@ -44,6 +44,14 @@ static void print_U64S(struct u64s list)
 		print_U64(u64s_get(&list, i));
 }
 
+static void print_BYTES(struct blob bytes)
+{
+	printf("value ");
+	for (u32 i = 0; i < bytes.length; i++)
+		printf("%02x", (unsigned int)bytes.at[i]);
+	printf("\n");
+}
+
 static void print(const struct op *op)
 {
 	switch (op->number) {

@@ -78,6 +78,16 @@ static void put_U64S(struct bytes *plan)
 		put_U64(plan);
 }
 
+static void put_BYTES(struct bytes *plan)
+{
+	u32 size = sample++ % 13;
+	u8 padded[16] = { 0 };
+
+	memset(padded, 0xff, size);
+	put_number(plan, size);
+	put(plan, padded, (size + 3) & ~3u);
+}
+
 #define F(kind, name) put_##kind(plan);
 #define X(number, name)                                                 \
 	static void put_op_##name(struct bytes *plan)                   \
@@ -153,6 +163,12 @@ static void touch_U64S(struct u64s list)
 {
 	for (u32 i = 0; i < list.count; i++)
 		touch_U64(u64s_get(&list, i));
+}
+
+static void touch_BYTES(struct blob bytes)
+{
+	for (u32 i = 0; i < bytes.length; i++)
+		touched += bytes.at[i];
 }
 
 static void touch(const struct op *op)

@@ -14,16 +14,13 @@ import {
 import { quote } from "../words.ts";
 import { decodeDevice } from "./devices.ts";
 import { decodeIdMapping } from "./mounts.ts";
+import { decodeIntelRdt, decodeNetDevices } from "./outside.ts";
 import { decodeResources } from "./resources.ts";
 import { numberList } from "./scheduling.ts";
-import { refuseMembers, refusePresent, refuseString } from "./unsupported.ts";
+import { decodeSeccomp } from "./seccomp.ts";
 
 /** @throws BundleError */
 export function decodeLinux(fields: Fields): Linux {
-  refusePresent(fields, "seccomp", "a seccomp filter");
-  refusePresent(fields, "intelRdt", "Intel RDT");
-  refuseString(fields, "mountLabel", "an SELinux mount label");
-  refuseMembers(fields, "netDevices", "moving network devices");
   return {
     namespaces: fields.objects("namespaces", decodeNamespace),
     uidMappings: fields.objects("uidMappings", decodeIdMapping),
@@ -35,10 +32,13 @@ export function decodeLinux(fields: Fields): Linux {
     rootfsPropagation: fields.oneOf("rootfsPropagation", ROOTFS_PROPAGATIONS),
     maskedPaths: absolutePaths(fields, "maskedPaths"),
     readonlyPaths: absolutePaths(fields, "readonlyPaths"),
-    mountLabel: undefined,
+    mountLabel: fields.string("mountLabel"),
     sysctl: fields.stringMap("sysctl"),
     personality: fields.object("personality", decodePersonality),
     memoryPolicy: fields.object("memoryPolicy", decodeMemoryPolicy),
+    seccomp: fields.object("seccomp", decodeSeccomp),
+    netDevices: decodeNetDevices(fields, "netDevices"),
+    intelRdt: fields.object("intelRdt", decodeIntelRdt),
   };
 }
 

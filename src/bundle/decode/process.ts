@@ -7,15 +7,12 @@ import type { Capabilities, Process, Rlimit, User } from "../types.ts";
 import { CAPABILITIES, type CapabilityName, RLIMITS } from "../vocabulary.ts";
 import { quote } from "../words.ts";
 import { decodeExecCPUAffinity, decodeIoPriority, decodeScheduler } from "./scheduling.ts";
-import { refuseString } from "./unsupported.ts";
 
 /** (uid_t)-1 means "leave it" to the kernel's calls, so it is nobody's id. */
 const ID_MAX = 0xfffffffe;
 
 /** @throws BundleError */
 export function decodeProcess(fields: Fields): Process {
-  refuseString(fields, "apparmorProfile", "an AppArmor profile");
-  refuseString(fields, "selinuxLabel", "an SELinux label");
   if (fields.string("commandLine") !== undefined) {
     fields.decoding.warn(fields.at("commandLine"), "commandLine is for Windows and is ignored", "use args");
   }
@@ -37,8 +34,8 @@ export function decodeProcess(fields: Fields): Process {
     capabilities: fields.section("capabilities", decodeCapabilities),
     rlimits: fields.objects("rlimits", decodeRlimit),
     noNewPrivileges: fields.bool("noNewPrivileges") ?? false,
-    apparmorProfile: undefined,
-    selinuxLabel: undefined,
+    apparmorProfile: fields.string("apparmorProfile"),
+    selinuxLabel: fields.string("selinuxLabel"),
     oomScoreAdj: fields.int("oomScoreAdj", -1000, 1000),
     scheduler: fields.object("scheduler", decodeScheduler),
     ioPriority: fields.object("ioPriority", decodeIoPriority),

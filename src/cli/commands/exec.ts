@@ -1,4 +1,3 @@
-import { UsageError } from "../../error.ts";
 import { type ExecRequest, exec, execInForeground } from "../../lifecycle/exec.ts";
 import { O } from "../../sys/constants.gen.ts";
 import { Handle, readDescriptor } from "../../sys/files.ts";
@@ -18,12 +17,6 @@ const LARGEST = 16 << 20;
 /** @throws UsageError, SystemError */
 function execRequest(call: Call): ExecRequest {
   const { options, args } = call;
-  for (const label of ["process-label", "apparmor"]) {
-    if (!options.has(label)) continue;
-    throw new UsageError(`--${label} is not supported by this version of tsrun yet`, {
-      hint: "leave it out",
-    });
-  }
   const file = options.get("process");
   const process = file === undefined ? {} : { process: { text: readFrom(file), name: file } };
   const rest = args.slice(1);
@@ -42,6 +35,8 @@ function execRequest(call: Call): ExecRequest {
     caps: every(options, "cap"),
     ...noNewPrivs,
     tty: options.has("tty"),
+    processLabel: options.get("process-label"),
+    apparmor: options.get("apparmor"),
     detach: options.has("detach"),
     consoleSocket: options.get("console-socket"),
     pidFile: options.get("pid-file"),

@@ -1,25 +1,21 @@
 import { readCgroupFacts } from "../../cgroup/facts.ts";
 import { SystemError, UsageError } from "../../error.ts";
 import { absolute } from "../../lifecycle/prepare.ts";
-import { specConfig } from "../../lifecycle/spec.ts";
-import { perform } from "../../sys/files.ts";
+import { rootlessConfig, specConfig } from "../../lifecycle/spec.ts";
+import { effectiveGid } from "../../spawn/idmaps.ts";
+import { perform, readText } from "../../sys/files.ts";
+import { ids } from "../../sys/process.ts";
 import type { Command } from "../table.ts";
 
 /** `tsrun spec` */
 export const command: Command = ({ options }) => {
-  if (options.has("rootless")) {
-    throw new UsageError("containers of ordinary users are not supported by this version of tsrun yet", {
-      hint: "leave --rootless out",
-    });
-  }
   const path = `${absolute(options.get("bundle") ?? ".")}/config.json`;
+  const namespaced = readCgroupFacts().mode === "v2";
+  const config = options.has("rootless")
+    ? rootlessConfig(namespaced, { uid: ids().euid, gid: effectiveGid(readText("/proc/self/status")) })
+    : specConfig(namespaced);
   const failure = perform([
-    {
-      do: "create",
-      path,
-      text: `${JSON.stringify(specConfig(readCgroupFacts().mode === "v2"), undefined, "\t")}\n`,
-      mode: 0o644,
-    },
+    { do: "create", path, text: `${JSON.stringify(config, undefined, "\t")}\n`, mode: 0o644 },
   ]);
   if (failure?.errno === "EEXIST") {
     throw new UsageError(`File config.json exists: ${path}`, {

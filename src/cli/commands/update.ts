@@ -1,5 +1,5 @@
 import { SystemError, UsageError } from "../../error.ts";
-import { updateContainer } from "../../lifecycle/update.ts";
+import { type UpdateOptions, updateContainer } from "../../lifecycle/update.ts";
 import { readDescriptor, readText } from "../../sys/files.ts";
 import { id, root } from "../common.ts";
 import { reportWarning } from "../report.ts";
@@ -33,13 +33,12 @@ const RESOURCES_MAX = 1 << 20;
 /** `tsrun update` */
 export const command: Command = (call) => {
   const { options } = call;
-  refuseRdt(options);
   const file = options.get("resources");
   if (file === undefined) {
-    updateContainer(root(call), id(call), fromOptions(options), { optionAt });
+    updateContainer(root(call), id(call), fromOptions(options), { optionAt, rdt: schemas(options) });
     return 0;
   }
-  const ignored = Object.keys(FIELDS).filter((name) => options.has(name));
+  const ignored = [...Object.keys(FIELDS), ...SCHEMAS].filter((name) => options.has(name));
   if (ignored.length > 0) {
     reportWarning(`with --resources other options are ignored: --${ignored.join(", --")}`);
   }
@@ -52,13 +51,15 @@ export const command: Command = (call) => {
   return 0;
 };
 
-function refuseRdt(options: Options): void {
-  for (const name of ["l3-cache-schema", "mem-bw-schema"]) {
-    if (!options.has(name)) continue;
-    throw new UsageError(`--${name}: this version of tsrun does not support Intel RDT yet`, {
-      hint: "leave it out; write the schemata file below /sys/fs/resctrl instead",
-    });
+/** The options that change a class of service. */
+const SCHEMAS = ["l3-cache-schema", "mem-bw-schema"];
+
+function schemas(options: Options): NonNullable<UpdateOptions["rdt"]> {
+  const memBwSchema = options.get("mem-bw-schema");
+  if (memBwSchema !== undefined && !memBwSchema.startsWith("MB:")) {
+    return invalid("mem-bw-schema", `${JSON.stringify(memBwSchema)} does not begin with MB:`);
   }
+  return { l3CacheSchema: options.get("l3-cache-schema"), memBwSchema };
 }
 
 function readResources(file: string): string {

@@ -35,7 +35,7 @@ export const BUNDLE_COMMANDS: readonly CommandSpec[] = [
     text: "write a config.json to start from",
     options: [
       BUNDLE,
-      { name: "rootless", text: "for an ordinary user; refused, as rootless containers are" },
+      { name: "rootless", text: "for an ordinary user: in a user namespace, with the host's network" },
     ],
     load: () => import("../commands/spec.ts"),
   },

@@ -49,8 +49,8 @@ const EXEC_OPTIONS: readonly OptionSpec[] = [
     text: "run it in this cgroup below the container's, also as controller:path",
   },
   { name: "ignore-paused", text: "also in a paused container" },
-  { name: "process-label", value: "label", text: "refused: this version has no SELinux labels" },
-  { name: "apparmor", value: "profile", text: "refused: this version has no AppArmor profiles" },
+  { name: "process-label", value: "label", text: "its SELinux label" },
+  { name: "apparmor", value: "profile", text: "its AppArmor profile" },
 ];
 
 /** exec to wait. */

@@ -35,8 +35,8 @@ export const UPDATE: CommandSpec = {
     limit("kernel-memory", "size", "ignored: kernel memory has no limit of its own"),
     limit("kernel-memory-tcp", "size", "ignored: kernel memory has no limit of its own"),
     limit("pids-limit", "n", "processes and threads; -1 is no limit"),
-    limit("l3-cache-schema", "schema", "refused: this version has no Intel RDT"),
-    limit("mem-bw-schema", "schema", "refused: this version has no Intel RDT"),
+    limit("l3-cache-schema", "schema", "share of the L3 cache in its class of Intel RDT, such as L3:0=f"),
+    limit("mem-bw-schema", "schema", "its memory bandwidth there, such as MB:0=70"),
   ],
   load: () => import("../commands/update.ts"),
 };

@@ -12,6 +12,7 @@ import {
   foreseeCapabilities,
   foreseeChdir,
   foreseeIoPriority,
+  foreseeLabel,
   foreseeMemoryPolicy,
   foreseeOom,
   foreseeRlimit,
@@ -67,6 +68,8 @@ function foresee({ op }: Step, world: World): Refusal | undefined {
       return foreseeRemount(op, world);
     case "console":
       return foreseeConsole(world);
+    case "label":
+      return foreseeLabel(op);
     case "sysctl":
       return foreseeSysctl(op);
     case "rlimit":

@@ -2,7 +2,7 @@
 import { firstMissing, ranges } from "../../cgroup/lists.ts";
 import { listText, policyName, rlimitName } from "../../plan/names.ts";
 import type { Op } from "../../plan/ops.ts";
-import { IOPRIO_CLASS } from "../../sys/constants.gen.ts";
+import { IOPRIO_CLASS, PLAN } from "../../sys/constants.gen.ts";
 import { kindOf, readTextIfThere, status } from "../../sys/files.ts";
 import { capability, hasOnHost, hostId, identity, mayUse, type Refusal, type World } from "./world.ts";
 
@@ -48,6 +48,16 @@ export function foreseeIoPriority(op: Extract<Op, { op: "ioPriority" }>, world: 
   return { call: "ioprio_set", errno: "EPERM", subject: "the program's I/O priority" };
 }
 
+/** AppArmor lists the profiles that are loaded, to root; combined and namespaced names are not looked up. */
+export function foreseeLabel({ attribute, label }: Extract<Op, { op: "label" }>): Refusal | undefined {
+  if (attribute !== PLAN.labels.apparmorExec || label === "unconfined" || /:|\/\/&/.test(label))
+    return undefined;
+  const loaded = readTextIfThere("/sys/kernel/security/apparmor/profiles", 1 << 24);
+  if (loaded === undefined || loaded.split("\n").some((line) => line.startsWith(`${label} (`)))
+    return undefined;
+  return { call: "write", errno: "ENOENT", subject: `/proc/self/attr/apparmor/exec: exec ${label}` };
+}
+
 /** set_mempolicy(2): one of the nodes must be there; the others are passed over. */
 export function foreseeMemoryPolicy(
   op: Extract<Op, { op: "memoryPolicy" }>,
@@ -71,7 +81,7 @@ export function foreseeMemoryPolicy(
 /** setgroups(2), setresgid(2), setresuid(2), in this order: each id needs a mapping. */
 export function foreseeUser(op: Extract<Op, { op: "user" }>, world: World): Refusal | undefined {
   const { uidMappings, gidMappings } = world.bundle.linux;
-  if (op.setGroups === 1 && op.groups.some((gid) => hostId(gidMappings, Number(gid)) === undefined))
+  if (op.setGroups !== 0 && op.groups.some((gid) => hostId(gidMappings, Number(gid)) === undefined))
     return { call: "setgroups", errno: "EINVAL", subject: "additional groups" };
   if (hostId(gidMappings, op.gid) === undefined)
     return { call: "setresgid", errno: "EINVAL", subject: "the program's group" };

@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Config, type Patch, share } from "./config.ts";
+import { dockerFilter } from "../../../scripts/docker-filter.ts";
+import { type Config, type Json, type Patch, share } from "./config.ts";
 
 /** What `runc spec` writes. */
 const SPEC = specOfRunc();
@@ -63,6 +64,15 @@ export const CASES: readonly [string, Patch, string[]?][] = [
     },
   ],
   ["all capabilities of the host", allCapabilities],
+  ["an engine's seccomp filter", filtered],
+  [
+    "an engine's seccomp filter, a user, and new privileges allowed",
+    (config) => {
+      filtered(config);
+      config.process.noNewPrivileges = false;
+      config.process.user = { uid: 1000, gid: 1000 };
+    },
+  ],
   [
     "no capabilities object",
     (config) => {
@@ -297,4 +307,8 @@ function tmpfs(config: Config): void {
   for (const [index, words] of options.entries()) {
     config.mounts.push({ destination: `/tmpfs/${index}`, type: "tmpfs", source: "tmpfs", options: words });
   }
+}
+
+function filtered(config: Config): void {
+  config.linux.seccomp = dockerFilter() as unknown as Json;
 }

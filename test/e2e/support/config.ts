@@ -47,6 +47,8 @@ export interface Config {
     capabilities?: Partial<Record<CapabilitySet, string[]>>;
     rlimits?: { type: string; soft: number; hard: number }[];
     noNewPrivileges?: boolean;
+    apparmorProfile?: string;
+    selinuxLabel?: string;
     oomScoreAdj?: number;
     scheduler?: Json;
     ioPriority?: Json;
@@ -69,6 +71,9 @@ export interface Config {
     personality?: { domain: string };
     memoryPolicy?: Json;
     timeOffsets?: Json;
+    mountLabel?: string;
+    netDevices?: Record<string, { name?: string }>;
+    intelRdt?: Json;
     seccomp?: Json;
   };
 }

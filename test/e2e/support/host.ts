@@ -41,6 +41,10 @@ export interface CallOptions {
   readonly launch?: readonly string[];
   /** Milliseconds after which the call is killed and the test fails. */
   readonly limit?: number;
+  /** Another user than root, whose call it is. */
+  readonly user?: { readonly uid: number; readonly gid: number };
+  /** Another program than the runtime, which gets the runtime and its words as its last arguments. */
+  readonly through?: readonly string[];
   /** Without the `--root` of this test file. */
   readonly bare?: boolean;
 }
@@ -74,11 +78,13 @@ export class Host {
   #calls = 0;
   #kind: Kind | undefined;
 
-  constructor(runtime = RUNTIME) {
-    this.runtime = runtime.includes("/") ? resolve(runtime) : runtime;
+  /** @param which the runtime, or who puts it into the corner's folder */
+  constructor(which: string | ((dir: string) => string) = RUNTIME) {
     this.dir = mkdtempSync(join(tmpdir(), `${this.tag}-`));
     // Containers in user namespaces must be able to reach their root file systems.
     chmodSync(this.dir, 0o755);
+    const runtime = typeof which === "string" ? which : which(this.dir);
+    this.runtime = runtime.includes("/") ? resolve(runtime) : runtime;
     this.stateRoot = join(this.dir, "state");
   }
 
@@ -115,13 +121,14 @@ export class Host {
     const words = options.bare ? [...args] : ["--root", this.stateRoot, ...args];
     const [program = "", ...rest] = options.launch
       ? [PROBE, "launch", ...options.launch, "--", this.runtime, ...words]
-      : [this.runtime, ...words];
+      : [...(options.through ?? []), this.runtime, ...words];
     const input = typeof options.input === "number" ? options.input : openInput(`${name}.in`, options.input);
     const out = openSync(`${name}.out`, "w");
     const err = openSync(`${name}.err`, "w");
     const child = spawn(program, rest, {
       stdio: [input, out, err, ...(options.fds ?? [])],
       cwd: options.cwd ?? this.dir,
+      ...options.user,
       env: options.env ?? { PATH: process.env["PATH"], HOME: process.env["HOME"], TSRUN_TEST: this.tag },
     });
     for (const fd of [out, err]) closeSync(fd);
@@ -209,10 +216,16 @@ export class Host {
     return answersOf(questions, outcome);
   }
 
+  /** What is in the state root, but for the filters that tsrun keeps for the containers to come. */
+  #states(): string[] {
+    if (!readdirSync(this.dir).includes("state")) return [];
+    return readdirSync(this.stateRoot).filter((name) => name !== "~seccomp");
+  }
+
   /** The last test of a file: everything that was made under the tag is gone, once left-over containers are deleted. */
   async end(): Promise<void> {
     await t.test("the host is as it was found", async (t) => {
-      for (const id of readdirSync(this.dir).includes("state") ? readdirSync(this.stateRoot) : []) {
+      for (const id of this.#states()) {
         await this.call(["delete", "--force", id]);
       }
       await until("no process of these tests", () => processesOf(this.tag).length === 0, 3000).catch(
@@ -221,7 +234,7 @@ export class Host {
       t.same(processesOf(this.tag), [], "no process");
       t.same(cgroupsOf(this.tag), [], "no cgroup");
       t.same(mountsOf(this.tag), [], "no mount");
-      t.same(readdirSync(this.dir).includes("state") ? readdirSync(this.stateRoot) : [], [], "no state");
+      t.same(this.#states(), [], "no state");
     });
     rmSync(this.dir, { recursive: true, force: true });
   }

@@ -49,6 +49,14 @@ const REALTIME: Need = {
   have: () => existsSync("/sys/fs/cgroup/cpu/cpu.rt_runtime_us"),
 };
 
+const NO_APPARMOR: Need = {
+  what: "a host without AppArmor",
+  have: () => {
+    const file = "/sys/module/apparmor/parameters/enabled";
+    return !existsSync(file) || !readFileSync(file, "utf8").startsWith("Y");
+  },
+};
+
 const CAP_SYS_RESOURCE = 1n << 24n;
 
 const UNPRIVILEGED: Need = {
@@ -643,6 +651,59 @@ export const MISTAKES: readonly Mistake[] = [
     pointer: "/process/cwd",
     cause: /EACCES/,
     cure: /enter/,
+  },
+  // ---- of the host's
+  {
+    what: "an AppArmor profile without AppArmor",
+    make: (c) => {
+      c.process.apparmorProfile = "tsrun-test";
+    },
+    pointer: "/process/apparmorProfile",
+    cause: /apparmor is not enabled on the host/,
+    cure: /apparmor=1/,
+    needs: NO_APPARMOR,
+  },
+  {
+    what: "an AppArmor profile that is not loaded",
+    make: (c) => {
+      c.process.apparmorProfile = "tsrun-test-nosuch";
+    },
+    pointer: "/process/apparmorProfile",
+    cause: /ENOENT/,
+    cure: /apparmor_parser -r/,
+    needs: { what: "AppArmor", have: () => !NO_APPARMOR.have() },
+  },
+  {
+    what: "an SELinux label without SELinux",
+    make: (c) => {
+      c.process.selinuxLabel = "system_u:system_r:container_t:s0";
+    },
+    pointer: "/process/selinuxLabel",
+    cause: /selinux is disabled or not supported/,
+    cure: /security=selinux/,
+    needs: { what: "a host without SELinux", have: () => !existsSync("/sys/fs/selinux/enforce") },
+  },
+  {
+    what: "a network device that is not there",
+    make: (c) => {
+      c.linux.netDevices = { "tsrun-none": {} };
+    },
+    pointer: "/linux/netDevices/tsrun-none",
+    cause: /cannot find it on the host: RTM_GETLINK: ENODEV/,
+    cure: /ip link/,
+  },
+  {
+    what: "Intel RDT without resctrl",
+    make: (c) => {
+      c.linux.intelRdt = { l3CacheSchema: "L3:0=f" };
+    },
+    pointer: "/linux/intelRdt",
+    cause: /intelRdt is specified in config, but Intel RDT is not enabled/,
+    cure: /mount -t resctrl/,
+    needs: {
+      what: "a host without resctrl",
+      have: () => !readFileSync("/proc/self/mountinfo", "utf8").includes(" - resctrl "),
+    },
   },
   // ---- hooks
   {

@@ -3,8 +3,11 @@
 import errno
 import os
 import re
+import socket
+import struct
 import time
 
+from host import MESSAGES
 from support import (
     ALL, Container, INIT, WORK, case, enter, finish, fresh, op, plan, proc, refused, rooted, run, same,
     typical_plan,
@@ -82,6 +85,28 @@ def memory_while_it_waits():
         same([fds[name].split(":")[0] for name in fds if int(name) > 2], ["socket"])
     steps = typical_plan(root)
     run(steps, watch=watch)
+
+
+@case
+def shown_while_asked():
+    """Who asks on the start socket may look at the process for as long as he stays; then it is started as ever."""
+    root = fresh("shown")
+
+    def watch(container):
+        files = "/proc/%d/oom_score_adj" % container.pid
+        asking = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        asking.connect(container.socket_path)
+        asking.send(struct.pack("=IIII", MESSAGES["SHOW"], 0, 0, 0))
+        same(struct.unpack("=IIII", asking.recv(64))[0], MESSAGES["SHOW"])
+        same(os.stat(files).st_uid, 1000)
+        asking.close()
+        for _ in range(1000):
+            if os.stat(files).st_uid == 0:
+                break
+            time.sleep(0.002)
+        same(os.stat(files).st_uid, 0)
+
+    run(enter() + rooted(root) + [op("pivotRoot"), op("user", uid=1000, gid=1000, setGroups=1), *finish("true")], watch=watch)
 
 
 @case

@@ -88,6 +88,18 @@ def setgroups_denied():
 
 
 @case
+def setgroups_tried():
+    """Where somebody has denied it for good, no groups are what there is; groups that are asked for are an error."""
+    root = fresh("tried")
+    steps = [op("userns", setGroups=2), op("unshare", flags=ALL), op("fork"), *rooted(root), *proc(), op("pivotRoot")]
+    maps = ("0 0 1", "0 0 1", False)
+    text = run([*steps, op("user", setGroups=2), *finish("cat /proc/self/setgroups")], maps=maps)
+    same(text, "deny\n")
+    refused([*steps, op("user", setGroups=2, groups=[0]), *finish("true")], "SYSCALL", errno.EPERM, "additional groups", maps=maps)
+    refused([op("userns", setGroups=1), *steps[1:], *finish("true")], "SYSCALL", errno.EPERM, "no groups", maps=maps)
+
+
+@case
 def rootless_host():
     """A host that is not root: its /proc/PID/uid_map must be writable for it."""
     root = fresh("rootless")

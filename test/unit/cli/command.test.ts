@@ -83,12 +83,6 @@ t.test("what a caller sees", { skip, jobs: 4 }, async (t) => {
       'invalid value "x" for --preserve-fds; hint: it takes a count of descriptors',
       1,
     ],
-    [
-      "spec --rootless",
-      "",
-      "containers of ordinary users are not supported by this version of tsrun yet; hint: leave --rootless out",
-      1,
-    ],
   ];
   for (const [line, stdout, stderr, exitCode] of cases) {
     t.test(line, async (t) => {

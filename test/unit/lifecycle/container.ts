@@ -1,8 +1,9 @@
 /** Containers that are only on record, for tests of what watches and ends them: their first process is any process. */
 import { spawn } from "node:child_process";
 import type { Record } from "../../../src/state/record.ts";
+import { makeRoot } from "../../../src/state/root.ts";
 import { startTimeOf } from "../../../src/state/status.ts";
-import { makeRoot, reserve } from "../../../src/state/store.ts";
+import { reserve } from "../../../src/state/store.ts";
 
 /** Puts a container on record. */
 export function onRecord(root: string, id: string, pid: number, change: Partial<Record> = {}): string {

@@ -1,4 +1,5 @@
 import t from "tap";
+import { SECCOMP_ACTIONS } from "../../../src/bundle/vocabulary-seccomp.ts";
 import { features } from "../../../src/observe/features.ts";
 import { SPEC_VERSION, VERSION } from "../../../src/version.ts";
 
@@ -11,7 +12,7 @@ t.test("the document says what this build does", async (t) => {
     linux: {
       namespaces: ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"],
       cgroup: { v1: true, v2: true },
-      seccomp: { enabled: false },
+      seccomp: { enabled: true, actions: SECCOMP_ACTIONS, supportedFlags: Array },
     },
     annotations: { "dev.tsrun.version": VERSION },
   });

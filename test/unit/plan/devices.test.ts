@@ -75,6 +75,18 @@ t.test("in a user namespace nodes are the host's own, bound; a fifo is still mad
   t.equal(all(plan, "mkfile").length, 7);
 });
 
+t.test(
+  "an ordinary user's container binds them itself: he may open no mount source on the host",
+  async (t) => {
+    const linux = { namespaces: namespaces("user"), uidMappings: MAP, gidMappings: MAP };
+    const plan = compiled(linux, facts({ privileged: false }));
+    for (const bind of all(plan, "bind")) t.equal(bind.sourceIndex, NO_SOURCE);
+    t.strictSame(plan.sources, []);
+    const contained = compiled(linux, facts({ privileged: false, root: true }));
+    t.equal(contained.sources.length, 6, "root of a user namespace may");
+  },
+);
+
 t.test("without privileges nodes are bound by their path", async (t) => {
   const binds = all(compiled({}, facts({ privileged: false })), "bind");
   t.equal(binds.length, 6);

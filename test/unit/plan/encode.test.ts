@@ -27,6 +27,7 @@ t.test("every field of plan.h is written, whatever the operation", async (t) => 
     STR: "x",
     STRS: ["", "abc"],
     U64S: [1n, 1n << 63n],
+    BYTES: Uint8Array.from([1, 0, 255, 0, 9]),
   };
   for (const [name, { fields }] of Object.entries(PLAN.ops)) {
     const op = Object.fromEntries([["op", name], ...fields.map(([field, kind]) => [field, sample[kind]])]);

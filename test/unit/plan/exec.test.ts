@@ -22,7 +22,18 @@ function planned(
   const container = bundle(of);
   const own = container.process;
   if (own === undefined) throw new Error("the sample has a process");
-  return compileExec(container, { ...own, ...process }, { lastCap: 40, privileged }, execOptions(change));
+  return compileExec(
+    container,
+    { ...own, ...process },
+    {
+      lastCap: 40,
+      privileged,
+      root: privileged,
+      filter: undefined,
+      lsm: { apparmor: false, selinux: false },
+    },
+    execOptions(change),
+  );
 }
 
 t.test("in the container of `runc spec`", async (t) => {
@@ -176,4 +187,10 @@ t.test("it is pure, and can be encoded", async (t) => {
   const once = compileExec(container, own, deepFreeze(facts()), deepFreeze(execOptions()));
   t.strictSame(once, compileExec(container, own, facts(), execOptions()));
   t.ok(encode(once).length > 100);
+});
+
+t.test("oom_score_adj is set from outside by root, by others before they enter", async (t) => {
+  const at = (privileged: boolean) => names(planned({}, {}, { oomScoreAdj: 5 }, privileged)).slice(0, 2);
+  t.strictSame(at(true), ["enter", "attach"]);
+  t.strictSame(at(false), ["oomScoreAdj", "enter"]);
 });

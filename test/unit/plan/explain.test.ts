@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import t from "tap";
 import { compile } from "../../../src/plan/compile.ts";
-import { describe, details } from "../../../src/plan/describe.ts";
+import { describe } from "../../../src/plan/describe.ts";
+import { details } from "../../../src/plan/details.ts";
 import { explain, type HostStep } from "../../../src/plan/explain.ts";
 import { capabilityNames, ioPriorityText, listText, memoryPolicyName } from "../../../src/plan/names.ts";
 import type { Op, Plan } from "../../../src/plan/ops.ts";
@@ -124,7 +125,7 @@ t.test("sh: a hostile text stays one word", async (t) => {
 });
 
 t.test("describe has a sentence for every operation", async (t) => {
-  const sample = { U32: 0, U64: 0n, STR: "x", STRS: ["y"], U64S: [] };
+  const sample = { U32: 0, U64: 0n, STR: "x", STRS: ["y"], U64S: [], BYTES: new Uint8Array(8) };
   const seen = new Set<string>();
   for (const [name, { fields }] of Object.entries(PLAN.ops)) {
     const op = Object.fromEntries([

@@ -145,7 +145,7 @@ t.test(
       readMountOptions([text], "/o").data.map((each) => `${each.text} ${each.pointer}`);
     t.strictSame(split("size=1m,mode=700"), ["size=1m /o/0", "mode=700 /o/0"]);
     t.strictSame(split("mpol=bind:0,2,size=1m"), ["mpol=bind:0,2 /o/0", "size=1m /o/0"]);
-    t.strictSame(split('context="a:c1,c2",size=1'), ['context="a:c1,c2" /o/0', "size=1 /o/0"]);
+    t.strictSame(split('context="a:c1,c2",size=1'), ["context=a:c1,c2 /o/0", "size=1 /o/0"]);
     t.strictSame(split("lowerdir=a\\,b,upperdir=c"), ["lowerdir=a\\,b /o/0", "upperdir=c /o/0"]);
     t.strictSame(split(","), []);
     t.strictSame(split(""), []);

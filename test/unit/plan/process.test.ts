@@ -100,6 +100,7 @@ t.test("capabilities become masks; what the kernel does not know is left out and
     permitted: 33n,
     inheritable: 32n,
     ambient: 32n,
+    reserve: 0n,
   });
   t.match(plan.warnings, [
     { pointer: "/process/capabilities/bounding", text: /does not know CAP_CHECKPOINT_RESTORE/ },

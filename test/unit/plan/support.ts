@@ -89,6 +89,9 @@ const SPEC_LINUX: Linux = {
   sysctl: new Map(),
   personality: undefined,
   memoryPolicy: undefined,
+  seccomp: undefined,
+  netDevices: [],
+  intelRdt: undefined,
 };
 
 /** What a test changes of the bundle that `runc spec` describes. */
@@ -152,7 +155,10 @@ export function facts(change: Partial<HostFacts> = {}): HostFacts {
       ["/srv/file", "file" as const],
     ]),
     lastCap: 40,
+    filter: undefined,
+    lsm: { apparmor: false, selinux: false },
     privileged: true,
+    root: change.privileged ?? true,
     ...change,
   };
 }
@@ -220,6 +226,13 @@ export function decode(bytes: Uint8Array): {
   };
   const u64 = (): bigint => BigInt(u32()) | (BigInt(u32()) << 32n);
   const many = <T>(read: () => T): T[] => Array.from({ length: u32() }, read);
+  const blob = (): Uint8Array => {
+    const length = u32();
+    const found = bytes.slice(at, at + length);
+    at += length;
+    while (at % 4 !== 0) if (bytes[at++] !== 0) throw new Error("padding that is not zero");
+    return found;
+  };
   const header = [u32(), u32(), u32(), u32()];
   const ops: Record<string, unknown>[] = [];
   while (at < bytes.length) {
@@ -234,7 +247,8 @@ export function decode(bytes: Uint8Array): {
       else if (kind === "U64") op[field] = u64();
       else if (kind === "STR") op[field] = str();
       else if (kind === "STRS") op[field] = many(str);
-      else op[field] = many(u64);
+      else if (kind === "U64S") op[field] = many(u64);
+      else op[field] = blob();
     }
     if (at !== end) throw new Error(`${name} is ${end - at} bytes longer than its fields`);
     ops.push(op);

@@ -15,6 +15,7 @@ t.test("decode() gives each kind with what it carries", async (t) => {
   t.strictSame(decode(message(messages.ASKS_SOURCE, 0, 3)), { kind: "source", index: 3 });
   t.strictSame(decode(message(messages.ASKS_HOOKS)), { kind: "hooks" });
   t.strictSame(decode(message(messages.ASKS_READY)), { kind: "ready" });
+  t.strictSame(decode(message(messages.ASKS_LISTENER, 0, 5)), { kind: "listener", fd: 5 });
   t.strictSame(decode(message(messages.SAYS_EXEC)), { kind: "exec" });
 });
 
@@ -119,6 +120,18 @@ t.test("Order: what may come after what", async (t) => {
   ];
   for (const [steps, allowed] of cases)
     t.strictSame(allowedAfter(steps), allowed, `after ${steps.join(", ") || "nothing"}`);
+});
+
+t.test("Order: a filter's listener comes once, after the terminal and before ready", async (t) => {
+  const order = new Order();
+  for (const step of ["record", "console", "listener"] as const) order.accept(step);
+  t.equal(order.reached, "becoming ready");
+  for (const step of ["listener", "console", "source"] as const)
+    t.throws(() => order.accept(step), { code: "protocol", message: /out of turn/ }, step);
+  order.accept("ready");
+  t.equal(order.reached, "executing its program");
+  const early = new Order();
+  t.throws(() => early.accept("listener"), { code: "protocol", message: /before record/ });
 });
 
 t.test("Order: what was being done when the other side went away", async (t) => {

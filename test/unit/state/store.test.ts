@@ -11,6 +11,7 @@ import {
 import { join } from "node:path";
 import t from "tap";
 import type { Record } from "../../../src/state/record.ts";
+import { makeRoot } from "../../../src/state/root.ts";
 import { isAlive, startTimeOf, statusOf } from "../../../src/state/status.ts";
 import {
   alreadyExists,
@@ -19,7 +20,6 @@ import {
   load,
   loadRecordIfWhole,
   lock,
-  makeRoot,
   notFound,
   removeUnfinished,
   reserve,
