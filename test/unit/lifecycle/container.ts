@@ -32,9 +32,11 @@ export function onRecord(root: string, id: string, pid: number, change: Partial<
   return locked.dir;
 }
 
-/** A shell that runs a script; it has begun when this resolves, and Node reaps it. */
-export async function shell(script: string): Promise<{ pid: number; ended: Promise<unknown> }> {
-  const child = spawn("/bin/sh", ["-c", `echo begun; ${script}`], { stdio: ["pipe", "pipe", "inherit"] });
+/** A shell that runs a script: `first` is done when this resolves, the rest has begun. Node reaps it. */
+export async function shell(script: string, first = ":"): Promise<{ pid: number; ended: Promise<unknown> }> {
+  const child = spawn("/bin/sh", ["-c", `${first}; echo begun; ${script}`], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const ended = new Promise((resolve) => child.on("exit", resolve));
   await new Promise((resolve) => child.stdout.once("data", resolve));
   return { pid: child.pid ?? -1, ended };

@@ -13,19 +13,13 @@ if (noLibrary) {
 t.test("stopContainer() asks, and kills what stays, without keeping the thread", async (t) => {
   const root = t.testdir();
   const cases: readonly (readonly [string, string, Record<string, string>, string | undefined, number])[] = [
-    ["ends", "trap 'exit 0' TERM; while :; do sleep 0.01; done", {}, undefined, 0],
-    [
-      "annotated",
-      "trap 'exit 0' USR1; while :; do sleep 0.01; done",
-      { [STOP_SIGNAL]: "USR1" },
-      undefined,
-      0,
-    ],
-    ["option", "trap 'exit 0' INT; while :; do sleep 0.01; done", { [STOP_SIGNAL]: "USR1" }, "int", 0],
-    ["stays", "trap '' TERM; while :; do sleep 0.01; done", {}, undefined, 300],
+    ["ends", "trap 'exit 0' TERM", {}, undefined, 0],
+    ["annotated", "trap 'exit 0' USR1", { [STOP_SIGNAL]: "USR1" }, undefined, 0],
+    ["option", "trap 'exit 0' INT", { [STOP_SIGNAL]: "USR1" }, "int", 0],
+    ["stays", "trap '' TERM", {}, undefined, 300],
   ];
-  for (const [id, script, annotations, signal, least] of cases) {
-    const { pid, ended } = await shell(script);
+  for (const [id, trap, annotations, signal, least] of cases) {
+    const { pid, ended } = await shell("while :; do sleep 0.01; done", trap);
     onRecord(root, id, pid, { annotations });
     let turns = 0;
     const timer = setInterval(() => {
