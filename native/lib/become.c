@@ -148,21 +148,6 @@ static void quieten_others(void)
 	}
 }
 
-static int open_program(const char *path)
-{
-	struct stat found;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return -errno;
-	int error = fstat(fd, &found) < 0 ? -errno : 0;
-	/* Whoever could write it could run code as root: ts_program says the same of tsrun-init. */
-	if (error == 0 && !may_run(&found))
-		error = -EKEYREJECTED;
-	if (error < 0)
-		(void)close(fd);
-	return error < 0 ? error : fd;
-}
-
 /* Which descriptors stay: 0 to 2, which Node has marked close-on-exec, and those named. */
 static int keep_only(const int32_t *fds, int count)
 {
@@ -181,7 +166,7 @@ int ts_become(const char *path, const char *name, const int32_t *fds, int count,
 {
 	char *argv[] = { (char *)(uintptr_t)name, NULL };
 	char **envp = calloc((size_t)envc + 1, sizeof *envp);
-	int program = open_program(path);
+	int program = open_trusted(path);
 	int error = program < 0 ? program : !envp ? -ENOMEM : 0;
 	sigset_t all;
 	sigset_t before;

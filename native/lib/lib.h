@@ -16,6 +16,8 @@
 /* Whether only root could have changed a program that is about to be run as root; of no matter to anybody else. */
 struct stat;
 int may_run(const struct stat *found);
+/* Opens such a program, or answers -EKEYREJECTED. */
+int open_trusted(const char *path);
 
 /* files.c */
 

@@ -58,22 +58,30 @@ int ts_memfd(const char *name, const uint8_t *bytes, int length)
 	return seal(fd, written < 0 ? written : 0);
 }
 
-int ts_program(const char *path)
+int open_trusted(const char *path)
 {
 	struct stat found;
-	int from = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (from < 0)
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
 		return -errno;
-	int error = fstat(from, &found) < 0 ? -errno : 0;
-	/* Whoever could write it could run code as root. */
-	if (error == 0 && !may_run(&found))
-		error = -EKEYREJECTED;
-	int fd = error < 0 ? error : sealable("tsrun-init", MFD_EXEC);
-	off_t done = 0;
-	while (fd >= 0 && error == 0 && done < found.st_size) {
-		ssize_t sent = sendfile(fd, from, &done, (size_t)(found.st_size - done));
-		if (sent <= 0)
-			error = sent < 0 ? -errno : -EIO;
+	int error = fstat(fd, &found) < 0 ? -errno : may_run(&found) ? 0 : -EKEYREJECTED;
+	if (error < 0)
+		(void)close(fd);
+	return error < 0 ? error : fd;
+}
+
+int ts_program(const char *path)
+{
+	int from = open_trusted(path);
+	if (from < 0)
+		return from;
+	int fd = sealable("tsrun-init", MFD_EXEC);
+	int error = 0;
+	ssize_t sent = 1;
+	while (fd >= 0 && error == 0 && sent > 0) {
+		sent = sendfile(fd, from, NULL, 1 << 20);
+		if (sent < 0)
+			error = -errno;
 	}
 	(void)close(from);
 	return fd < 0 ? fd : seal(fd, error);

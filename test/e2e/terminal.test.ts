@@ -1,34 +1,12 @@
 /** process.terminal: a new pseudo terminal, its master sent to --console-socket. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
-import t, { type Test } from "tap";
+import t from "tap";
 import { type Config, probe } from "./support/config.ts";
-import { messageOf, openHost, PROBE } from "./support/host.ts";
+import { listen } from "./support/console.ts";
+import { messageOf, openHost } from "./support/host.ts";
 import { until } from "./support/outside.ts";
 
 const host = openHost();
-interface Console {
-  readonly socket: string;
-  readonly child: ChildProcess;
-  text(): string;
-}
-
-/** A listener that receives the terminal and shows what is written to it. */
-async function listen(t: Test, name: string): Promise<Console> {
-  const socket = join(host.dir, name);
-  const child = spawn(PROBE, ["console", socket], {
-    stdio: ["pipe", "pipe", "inherit"],
-    env: { TSRUN_TEST: host.tag },
-  });
-  t.teardown(() => void child.kill());
-  let text = "";
-  child.stdout?.on("data", (chunk: Buffer) => {
-    text += chunk.toString();
-  });
-  await until("the console socket listens", () => text.includes("listening"));
-  return { socket, child, text: () => text };
-}
-
 function withTerminal(change: (config: Config) => void): (config: Config) => void {
   return (config) => {
     config.process.terminal = true;
@@ -37,7 +15,7 @@ function withTerminal(change: (config: Config) => void): (config: Config) => voi
 }
 
 t.test("the three streams are a terminal of the container's own, and its controlling one", async (t) => {
-  const console = await listen(t, "c1");
+  const console = await listen(host, t, "c1");
   const bundle = host.bundle(
     withTerminal((config) => probe(config, "do", "tty", ",", "stat", "/dev/console", ",", "sleep", "0.2")),
   );
@@ -60,7 +38,7 @@ t.test("the three streams are a terminal of the container's own, and its control
 });
 
 t.test("consoleSize", async (t) => {
-  const console = await listen(t, "c2");
+  const console = await listen(host, t, "c2");
   const bundle = host.bundle(
     withTerminal((config) => {
       config.process.consoleSize = { height: 33, width: 111 };
@@ -75,7 +53,7 @@ t.test("consoleSize", async (t) => {
 });
 
 t.test("what is typed reaches the program", async (t) => {
-  const console = await listen(t, "c3");
+  const console = await listen(host, t, "c3");
   const bundle = host.bundle(withTerminal((config) => probe(config, "cat")));
   const id = await host.running(bundle, ["--console-socket", console.socket]);
   console.child.stdin?.write("typed line\n\u0004");
@@ -86,7 +64,7 @@ t.test("what is typed reaches the program", async (t) => {
 });
 
 t.test("the terminal belongs to the user", async (t) => {
-  const console = await listen(t, "c4");
+  const console = await listen(host, t, "c4");
   const bundle = host.bundle(
     withTerminal((config) => {
       config.process.user = { uid: 1000, gid: 1000 };
