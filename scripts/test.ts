@@ -1,13 +1,15 @@
 /**
  * All tests, after everything has been built and compiled: lint, house rules, then tap: what shares nothing in parallel, the
  * end-to-end tests one after the other, since they look at the whole host. The last line counts what passed, failed and was
- * skipped; the exit code is 1 if anything failed. With arguments only the tests whose path contains one of them run.
+ * skipped; the exit code is 1 if anything failed. With arguments only the tests whose path contains one of them run. What the
+ * host is like is noted before anything runs, and compared by the last test (test/e2e/last).
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { snapshot } from "../test/e2e/support/host-snapshot.ts";
 import { checkRules, violationLine } from "./rules.ts";
 
 interface Counts {
@@ -95,6 +97,19 @@ function endToEnd(): readonly Counts[] {
   return [tap("end-to-end tests", 1, rest), tap("what they left behind", 1, last)];
 }
 
+/** Notes the host, and a folder that nothing may touch, where the last test finds them. */
+function noteHost(): string {
+  const folder = mkdtempSync(join(tmpdir(), "tsrun-before-"));
+  const canary = join(folder, "canary");
+  mkdirSync(canary);
+  writeFileSync(join(canary, "file"), "what lies outside", { mode: 0o640 });
+  const own = [join(PROJECT, "dist"), canary];
+  writeFileSync(join(folder, "snapshot.json"), JSON.stringify({ own, snapshot: snapshot(own) }));
+  process.env["TSRUN_TEST_BEFORE"] = join(folder, "snapshot.json");
+  return folder;
+}
+
+const noted = noteHost();
 const results = [
   ...(wanted.length > 0
     ? []
@@ -102,6 +117,7 @@ const results = [
   tap("unit, contract and native tests", availableParallelism(), tests("unit", "contract", "native")),
   ...endToEnd(),
 ];
+rmSync(noted, { recursive: true });
 const total = results.reduce((sum, { passed, failed, skipped }) => ({
   passed: sum.passed + passed,
   failed: sum.failed + failed,

@@ -24,7 +24,10 @@ export function compileHooks(
     options.id,
     stage === "createContainer" ? "creating" : "created",
   );
-  hooks.forEach(({ path, args, env, timeout }, index) => {
+  // Inside the container, tsrun's own environment would tell secrets of the host: there, as in runc, the container's counts.
+  const without = stage === "startContainer" ? bundle.process?.env : undefined;
+  hooks.forEach(({ path, args, env: own, timeout }, index) => {
+    const env = own ?? without;
     add(
       draft,
       {

@@ -1,7 +1,9 @@
 /** Run after all other e2e tests: nothing of any of them is left on the host. */
+import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import t from "tap";
-import { cgroupsOf, mountsOf, namesIn, processesOf } from "../support/outside.ts";
+import { differences, type Snapshot, snapshot } from "../support/host-snapshot.ts";
+import { cgroupsOf, mountsOf, namesIn, processesOf, textOf, until } from "../support/outside.ts";
 
 const TAG = "tsrun-test-";
 
@@ -28,4 +30,30 @@ t.test("no container's first process waits for ever", async (t) => {
     processesOf("tsrun-init").filter((line) => /^\d+ tsrun-init /.test(line)),
     [],
   );
+});
+
+t.test(
+  "tsrun's files, mounts, devices, parameters and keyrings are what they were before the first test",
+  async (t) => {
+    const file = process.env["TSRUN_TEST_BEFORE"];
+    if (file === undefined) {
+      t.pass("not applicable", { skip: "needs the whole suite: npm test" });
+      return;
+    }
+    const before = JSON.parse(readFileSync(file, "utf8")) as {
+      readonly own: readonly string[];
+      readonly snapshot: Snapshot;
+    };
+    t.ok(Object.keys(before.snapshot.parameters).length > 500, "parameters were read");
+    t.ok(Object.keys(before.snapshot.own).length > 5, "files were summed");
+    t.same(differences(before.snapshot, snapshot(before.own)), []);
+  },
+);
+
+t.test("no container's keyring is left in the caller's session", async (t) => {
+  const left = (): string[] =>
+    (textOf("/proc/keys") ?? "").split("\n").filter((line) => line.includes(`_ses.${TAG}`));
+  // The kernel collects them some time after their last process.
+  await until("the keyrings to be collected", () => left().length === 0, 10_000).catch(() => undefined);
+  t.same(left(), []);
 });

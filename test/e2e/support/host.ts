@@ -39,12 +39,12 @@ export interface CallOptions {
   readonly fds?: readonly number[];
   /** Settings of `probe launch`, such as `ignore=13`, that the runtime is started with. */
   readonly launch?: readonly string[];
+  /** A program and its arguments, such as `nice -n 5`, that the runtime is started through. */
+  readonly through?: readonly string[];
   /** Milliseconds after which the call is killed and the test fails. */
   readonly limit?: number;
   /** Another user than root, whose call it is. */
   readonly user?: { readonly uid: number; readonly gid: number };
-  /** Another program than the runtime, which gets the runtime and its words as its last arguments. */
-  readonly through?: readonly string[];
   /** Without the `--root` of this test file. */
   readonly bare?: boolean;
 }
@@ -119,9 +119,8 @@ export class Host {
     this.#calls += 1;
     const name = join(this.dir, `call-${this.#calls}`);
     const words = options.bare ? [...args] : ["--root", this.stateRoot, ...args];
-    const [program = "", ...rest] = options.launch
-      ? [PROBE, "launch", ...options.launch, "--", this.runtime, ...words]
-      : [...(options.through ?? []), this.runtime, ...words];
+    const launch = options.launch ? [PROBE, "launch", ...options.launch, "--"] : [];
+    const [program = "", ...rest] = [...(options.through ?? []), ...launch, this.runtime, ...words];
     const input = typeof options.input === "number" ? options.input : openInput(`${name}.in`, options.input);
     const out = openSync(`${name}.out`, "w");
     const err = openSync(`${name}.err`, "w");

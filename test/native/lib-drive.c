@@ -1,0 +1,222 @@
+/*
+ * libtsrun's functions under sanitizers, with sizes at and beyond the edges of what they are given: `lib-drive FOLDER ROUNDS`.
+ * FOLDER is empty and becomes the current one; every path here is relative to it. Prints what it did; a wrong answer ends it.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib.h"
+
+#define SAME(got, wanted) same(__LINE__, #got, (long)(got), (long)(wanted))
+
+static int checks;
+
+static void same(int line, const char *what, long got, long wanted)
+{
+	checks++;
+	if (got == wanted)
+		return;
+	(void)fprintf(stderr, "line %d: %s: %ld instead of %ld\n", line, what, got, wanted);
+	exit(1);
+}
+
+/* A heap block of exactly this size, so that the sanitizer sees a byte beyond it. */
+static uint8_t *room_of(int size)
+{
+	uint8_t *block = malloc(size == 0 ? 1 : (size_t)size);
+	if (!block)
+		abort();
+	return block;
+}
+
+static void reads(void)
+{
+	int32_t failed[2];
+	int fd = open("ten", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	SAME(write(fd, "0123456789", 10), 10);
+	for (int size = 0; size <= 12; size++) {
+		uint8_t *room = room_of(size);
+		SAME(ts_read("ten", room, size), size < 10 ? -EFBIG : 10);
+		SAME(lseek(fd, 0, SEEK_SET), 0);
+		SAME(ts_read_fd(fd, room, size), size < 10 ? -EFBIG : 10);
+		SAME(lseek(fd, 0, SEEK_SET), 0);
+		SAME(ts_drain(fd, room, size), size < 10 ? size : 10);
+		free(room);
+	}
+	SAME(ts_close(fd), 0);
+	SAME(ts_read(".", (uint8_t[1]){ 0 }, 1), -EISDIR);
+	SAME(ts_read("none", (uint8_t[1]){ 0 }, 1), -ENOENT);
+	SAME(ts_batch(NULL, 0, failed), 0);
+}
+
+static void lists(void)
+{
+	SAME(mkdir("names", 0700), 0);
+	SAME(close(open("names/abc", O_CREAT | O_RDWR | O_CLOEXEC, 0600)), 0);
+	SAME(mkdir("names/d", 0700), 0);
+	for (int size = 0; size <= 10; size++) {
+		uint8_t *room = room_of(size);
+		SAME(ts_list("names", room, size), size < 8 ? -ERANGE : 8);
+		free(room);
+	}
+	SAME(symlink("/names/../names/abc", "link"), 0);
+	for (int size = 0; size < 4096; size = size == 0 ? 1 : size * 2) {
+		uint8_t *room = room_of(size);
+		int got = ts_resolve(".", "link", 1, room, size);
+		checks++;
+		if (got >= size && size > 0)
+			abort();
+		free(room);
+	}
+}
+
+struct header {
+	uint32_t kind, flags, mode, path_length, text_length;
+};
+
+/* One action of ts_batch; its length. */
+static size_t action(uint8_t *out, uint32_t kind, uint32_t flags, const char *path, const char *text)
+{
+	struct header header = { kind, flags, 0600, (uint32_t)strlen(path), (uint32_t)strlen(text) };
+	size_t length = sizeof header;
+	memcpy(out, &header, sizeof header);
+	memcpy(out + length, path, strlen(path) + 1);
+	length += strlen(path) + 1;
+	memcpy(out + length, text, strlen(text) + 1);
+	length += strlen(text) + 1;
+	while (length % 4 != 0)
+		out[length++] = 0;
+	return length;
+}
+
+/* Batches with headers that lie, cut anywhere: nothing beyond them is read. Only the header is changed, never a path. */
+static void batches(int rounds)
+{
+	uint8_t good[256];
+	int32_t failed[2] = { 0, 0 };
+	int refused = 0;
+	size_t length = action(good, 2, 1, "written", "text");
+	length += action(good + length, 3, 1, "made", "");
+	SAME(ts_batch(good, (int)length, failed), 0);
+	SAME(ts_batch(good, (int)length, failed), -EEXIST);
+	SAME(failed[0], 1);
+	srand(1);
+	for (int round = 0; round < rounds; round++) {
+		uint8_t *bytes = room_of((int)length);
+		memcpy(bytes, good, length);
+		for (int change = rand() % 4; change >= 0; change--)
+			bytes[rand() % (int)sizeof(struct header)] = (uint8_t)(rand() % 3 == 0 ? 255 : rand());
+		int cut = rand() % 2 ? (int)length : rand() % (int)length;
+		uint8_t *exact = room_of(cut);
+		memcpy(exact, bytes, (size_t)cut);
+		refused += ts_batch(exact, cut, failed) < 0;
+		free(exact);
+		free(bytes);
+	}
+	(void)printf("%d changed batches, %d refused\n", rounds, refused);
+}
+
+static void talks(void)
+{
+	int32_t pair[2];
+	int32_t fd = 7;
+	uint8_t buffer[16];
+	const int32_t many[64] = { 0 };
+	SAME(ts_socketpair(pair), 0);
+	SAME(ts_send(pair[0], (const uint8_t *)"0123456789abcdef!", 17, NULL, 0), 17);
+	SAME(ts_receive(pair[1], -1, buffer, 16, 100, &fd), 16);
+	SAME(fd, -1);
+	SAME(ts_send(pair[0], (const uint8_t *)"x", 1, (int32_t[]){ 0, 1, 2 }, 3), 1);
+	SAME(ts_receive(pair[1], -1, buffer, 16, 100, &fd), 1);
+	checks += fd >= 0 && close(fd) == 0;
+	SAME(ts_send(pair[0], buffer, 1, many, 64), -EINVAL);
+	SAME(ts_send(pair[0], buffer, 1, many, -1), -EINVAL);
+	SAME(ts_receive(pair[1], -1, buffer, 16, 1, &fd), -ETIMEDOUT);
+	SAME(ts_close(pair[0]), 0);
+	SAME(ts_receive(pair[1], -1, buffer, 16, 100, &fd), 0);
+	SAME(ts_close(pair[1]), 0);
+}
+
+static void sockets(void)
+{
+	char path[5000];
+	char here[4096];
+	if (!getcwd(here, sizeof here))
+		abort();
+	for (size_t length = 1; length < sizeof path - sizeof here; length = length * 2 + 1) {
+		size_t used = (size_t)snprintf(path, sizeof path, "%s/", here);
+		memset(path + used, 's', length);
+		path[used + length] = '\0';
+		int fd = ts_listen(path);
+		if (fd >= 0) {
+			int other = ts_connect(path);
+			checks += other >= 0 && close(other) == 0;
+			SAME(close(fd), 0);
+			SAME(unlink(path), 0);
+		}
+		fd = ts_bind_datagram(path, 0600);
+		checks += fd < 0 || close(fd) == 0;
+		checks += ts_connect_console(path) < 0;
+	}
+	SAME(ts_listen("relative"), -EINVAL);
+	SAME(ts_listen("/x"), -EINVAL);
+}
+
+static void programs(void)
+{
+	static const char args[] = "sh\0-c\0cat; echo 0123456789";
+	int32_t written = 0;
+	for (int size = 0; size <= 20; size++) {
+		uint8_t *room = room_of(size);
+		SAME(ts_run("/bin/sh", args, 3, "A=1", 1, ".", (const uint8_t *)"in", 2, 5000, room, size, &written), 0);
+		SAME(written, size < 13 ? size : 13);
+		free(room);
+	}
+	uint8_t none[1];
+	SAME(ts_run("/none", args, 3, "", 0, ".", none, 0, 0, none, 1, &written), -ENOENT);
+	SAME(ts_run("/bin/sh", "sh\0-c\0sleep 9", 3, "", 0, ".", none, 0, 50, none, 1, &written), -ETIMEDOUT);
+	int fd = ts_memfd("x", (const uint8_t *)"y", 1);
+	SAME(write(fd, "z", 1), -1);
+	SAME(close(fd), 0);
+}
+
+static void waits(void)
+{
+	int32_t fds[257];
+	int32_t ready[257];
+	int32_t size[2];
+	for (int i = 0; i < 257; i++)
+		fds[i] = -1;
+	SAME(ts_poll(fds, 257, 0, ready), -EINVAL);
+	SAME(ts_poll(fds, -1, 0, ready), -EINVAL);
+	SAME(ts_poll(fds, 256, 0, ready), 0);
+	SAME(ts_window(-1, size), -EBADF);
+	SAME(ts_pidfd_open(-1), -EINVAL);
+	SAME(ts_inotify("none"), -ENOENT);
+	SAME(ts_namespace("ten"), -ENOTTY);
+}
+
+int main(int argc, char **argv)
+{
+	(void)signal(SIGPIPE, SIG_IGN); /* as in the engines */
+	if (argc != 3 || chdir(argv[1]) < 0)
+		return 2;
+	reads();
+	lists();
+	batches(atoi(argv[2]));
+	talks();
+	sockets();
+	programs();
+	waits();
+	(void)printf("%d answers as they should be\n", checks);
+	return 0;
+}
