@@ -191,14 +191,15 @@ static int remove_oldest(int folder)
 
 	while (names && (entry = readdir(names))) {
 		struct stat found;
+		size_t length = strlen(entry->d_name);
 
-		if (entry->d_name[0] == '.' || strlen(entry->d_name) >= sizeof(oldest) ||
+		if (entry->d_name[0] == '.' || length >= sizeof(oldest) ||
 		    fstatat(folder, entry->d_name, &found, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		count++;
 		if (!oldest[0] || found.st_mtim.tv_sec < age.tv_sec ||
 		    (found.st_mtim.tv_sec == age.tv_sec && found.st_mtim.tv_nsec < age.tv_nsec)) {
-			(void)snprintf(oldest, sizeof(oldest), "%s", entry->d_name);
+			memcpy(oldest, entry->d_name, length + 1);
 			age = found.st_mtim;
 		}
 	}

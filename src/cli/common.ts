@@ -3,6 +3,8 @@ import type { Warning } from "../bundle/types.ts";
 import { UsageError } from "../error.ts";
 import { absolute, type CreateRequest } from "../lifecycle/prepare.ts";
 import { defaultRoot } from "../state/root.ts";
+import { O } from "../sys/constants.gen.ts";
+import { Handle, readDescriptor } from "../sys/files.ts";
 import { reportDebug, reportWarning } from "./report.ts";
 import type { Call } from "./table.ts";
 
@@ -65,4 +67,14 @@ export function oneOf<Word extends string>(
       hint: `use one of: ${words.join(", ")}`,
     });
   return found;
+}
+
+/** A file that the command line names: a pipe too, which is waited for. @throws SystemError */
+export function readGiven(path: string, max: number): string {
+  const file = Handle.open(path, O.RDONLY);
+  try {
+    return readDescriptor(file.fd, max, path);
+  } finally {
+    file.close();
+  }
 }

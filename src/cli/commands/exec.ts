@@ -1,7 +1,5 @@
 import { type ExecRequest, exec, execInForeground } from "../../lifecycle/exec.ts";
-import { O } from "../../sys/constants.gen.ts";
-import { Handle, readDescriptor } from "../../sys/files.ts";
-import { id, preservedFds, root, warning } from "../common.ts";
+import { id, preservedFds, readGiven, root, warning } from "../common.ts";
 import { type Call, type Command, every } from "../table.ts";
 
 /** `tsrun exec` */
@@ -18,7 +16,7 @@ const LARGEST = 16 << 20;
 function execRequest(call: Call): ExecRequest {
   const { options, args } = call;
   const file = options.get("process");
-  const process = file === undefined ? {} : { process: { text: readFrom(file), name: file } };
+  const process = file === undefined ? {} : { process: { text: readGiven(file, LARGEST), name: file } };
   const rest = args.slice(1);
   const noNewPrivs = options.has("no-new-privs") ? { noNewPrivs: true } : {};
   const cwd = options.get("cwd");
@@ -45,14 +43,4 @@ function execRequest(call: Call): ExecRequest {
     cgroups: every(options, "cgroup"),
     warn: (odd) => warning(odd, file),
   };
-}
-
-/** A pipe as well as a file. */
-function readFrom(path: string): string {
-  const file = Handle.open(path, O.RDONLY);
-  try {
-    return readDescriptor(file.fd, LARGEST, path);
-  } finally {
-    file.close();
-  }
 }

@@ -1,7 +1,7 @@
 import { SystemError, UsageError } from "../../error.ts";
 import { type UpdateOptions, updateContainer } from "../../lifecycle/update.ts";
-import { readDescriptor, readText } from "../../sys/files.ts";
-import { id, root } from "../common.ts";
+import { readDescriptor } from "../../sys/files.ts";
+import { id, readGiven, root } from "../common.ts";
 import { reportWarning } from "../report.ts";
 import { parseSize } from "../sizes.ts";
 import type { Command, Options } from "../table.ts";
@@ -64,7 +64,7 @@ function schemas(options: Options): NonNullable<UpdateOptions["rdt"]> {
 
 function readResources(file: string): string {
   try {
-    return file === "-" ? readDescriptor(0, RESOURCES_MAX) : readText(file, RESOURCES_MAX);
+    return file === "-" ? readDescriptor(0, RESOURCES_MAX) : readGiven(file, RESOURCES_MAX);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     // runc's words, `open FILE: no such file or directory`, stay in it.

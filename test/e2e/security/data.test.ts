@@ -89,7 +89,7 @@ t.test("what is no ordinary file in the place of config.json", async (t) => {
     plain(t, await host.call(["exec", "--process", given, id], { limit: 5000 }), `exec --process: ${what}`);
     plain(
       t,
-      await host.call(["update", "--resources", path, id], { limit: 5000 }),
+      await host.call(["update", "--resources", given, id], { limit: 5000 }),
       `update --resources: ${what}`,
     );
   }
