@@ -83,6 +83,17 @@ export function rootlessConfig(cgroupNamespace: boolean, { uid, gid }: Owner) {
 }
 
 /**
+ * What shows how hot each processor is, which tells of the work of others (GHSA-6fw5-f8r9-fgfm), from the names in
+ * /sys/devices/system/cpu. One that is not there is no error.
+ */
+export function thermalPaths(names: readonly string[]): string[] {
+  return names
+    .filter((name) => /^cpu[0-9]+$/.test(name))
+    .sort()
+    .map((name) => `/sys/devices/system/cpu/${name}/thermal_throttle`);
+}
+
+/**
  * The configuration that `tsrun spec` writes.
  *
  * @param cgroupNamespace whether it has a cgroup namespace; on cgroup v2 it should, as runc's has
@@ -107,7 +118,7 @@ export function specConfig(cgroupNamespace: boolean) {
     linux: {
       resources: { devices: [{ allow: false, access: "rwm" }] },
       namespaces: types.map((type) => ({ type })),
-      maskedPaths: MASKED,
+      maskedPaths: [...MASKED],
       readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
     },
   };

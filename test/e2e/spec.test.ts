@@ -37,6 +37,10 @@ t.test("spec writes config.json into the current folder", async (t) => {
   );
   t.ok(config.linux.maskedPaths?.includes("/proc/kcore"));
   t.ok(config.linux.maskedPaths?.includes("/sys/firmware"));
+  if ((await host.kind()) === "tsrun") {
+    const thermal = "/sys/devices/system/cpu/cpu0/thermal_throttle";
+    t.ok(config.linux.maskedPaths?.includes(thermal), "GHSA-6fw5-f8r9-fgfm");
+  }
   t.ok(config.linux.readonlyPaths?.includes("/proc/sys"));
   t.notOk(config.process.capabilities?.inheritable?.length, "no inheritable capability (CVE-2022-29162)");
 });

@@ -1,9 +1,9 @@
 import { readCgroupFacts } from "../../cgroup/facts.ts";
 import { SystemError, UsageError } from "../../error.ts";
 import { absolute } from "../../lifecycle/prepare.ts";
-import { rootlessConfig, specConfig } from "../../lifecycle/spec.ts";
+import { rootlessConfig, specConfig, thermalPaths } from "../../lifecycle/spec.ts";
 import { effectiveGid } from "../../spawn/idmaps.ts";
-import { perform, readText } from "../../sys/files.ts";
+import { entries, perform, readText } from "../../sys/files.ts";
 import { ids } from "../../sys/process.ts";
 import type { Command } from "../table.ts";
 
@@ -14,6 +14,7 @@ export const command: Command = ({ options }) => {
   const config = options.has("rootless")
     ? rootlessConfig(namespaced, { uid: ids().euid, gid: effectiveGid(readText("/proc/self/status")) })
     : specConfig(namespaced);
+  config.linux.maskedPaths.push(...thermalPaths(entries("/sys/devices/system/cpu").map(({ name }) => name)));
   const failure = perform([
     { do: "create", path, text: `${JSON.stringify(config, undefined, "\t")}\n`, mode: 0o644 },
   ]);
