@@ -91,7 +91,7 @@ struct plan_header {
 	X(49, personality)                                                                                            \
 	X(50, memoryPolicy) /* set_mempolicy; nodes is a bit mask, 64 a word */                                       \
 	X(51, affinity)    /* sched_setaffinity; cpus is a bit mask, 64 a word; also in stage one */                  \
-	X(52, stdioOwner)  /* fchown descriptors 0 to 2 to uid, except a null device of the host */                   \
+	X(52, stdioOwner)  /* fchown descriptors 0 to 2 to uid; the container's null device for the host's */                 \
 	X(53, boundingSet) /* drop every capability that is not in mask */                                            \
 	X(54, user)        /* PR_SET_KEEPCAPS, setgroups (where setGroups is not 0), setresgid, setresuid */              \
 	X(55, capabilities)                                                                                           \
@@ -132,7 +132,7 @@ struct plan_header {
  * AT_RECURSIVE. propagation holds MS_SHARED and friends, with MS_REC where recursive, applied in order.
  * ordinary 1: the target must be a folder reached without any symbolic link (procfs and sysfs; CVE-2019-19921).
  * copyUp 1: what the target folder holds is copied into the new filesystem first (tmpcopyup); 2: only the folder's
- * permission bits are (a tmpfs without mode=).
+ * permission bits are (a tmpfs without mode=); 3: what it holds, not its permission bits (tmpcopyup with mode=).
  */
 #define PLAN_mount(F)                                                                                                 \
 	F(STR, target) F(STR, source) F(STR, fstype) F(STRS, options) F(U64, attrSet) F(U64, attrClear)               \

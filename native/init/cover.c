@@ -91,6 +91,10 @@ int op_maskPath(struct run *run, const struct op_maskPath *op)
 			       put_cover(run, &run->empty, place, op->target);
 	if (run->null.fd < 0)
 		return fail_more(run, run->null.error, "open_tree", "/dev/null of the host", op->target);
+	/* Read-only, lest a chmod of the masked path be one of the host's /dev/null. */
+	if (!run->null.attached &&
+	    set_attributes(run, run->null.fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, false, op->target) < 0)
+		return -1;
 	return put_cover(run, &run->null, place, op->target);
 }
 

@@ -3,6 +3,7 @@
 #include <linux/prctl.h>
 #include <linux/securebits.h>
 
+#include "path.h"
 #include "run.h"
 
 #define NULL_MAJOR 1
@@ -103,9 +104,34 @@ int op_noNewPrivs(struct run *run, const struct op_noNewPrivs *op)
 	return rc < 0 ? fail(run, rc, "prctl", "PR_SET_NO_NEW_PRIVS") : 0;
 }
 
+/* A null device is known by its inode's type and number, both. */
+static bool is_null(const struct statx *found)
+{
+	return (found->stx_mode & S_IFMT) == S_IFCHR && found->stx_rdev_major == NULL_MAJOR && found->stx_rdev_minor == NULL_MINOR;
+}
+
+/*
+ * The host's null device as a standard stream lends the container an inode whose mode a container's root could change for
+ * everybody: the container's own takes its place. Where it has none, or none that may be opened, the host's stays.
+ */
+static int exchange_null(struct run *run, int fd)
+{
+	AUTO_FD root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+	AUTO_FD own = path_open(root, "/dev/null", O_RDWR | O_NOCTTY | O_NONBLOCK, RESOLVE_NO_SYMLINKS);
+	struct statx found;
+	int rc = own < 0 ? own : sys_statx(own, STATX_TYPE, &found);
+
+	if (rc < 0 || !is_null(&found))
+		return 0;
+	rc = (int)sys(fcntl, own, F_SETFL, O_RDWR);
+	if (rc == 0)
+		rc = (int)sys(dup3, own, fd, 0);
+	return rc < 0 ? fail(run, rc, "dup3", "the null device") : 0;
+}
+
 /*
  * So that the program may reopen /dev/stdin and the like. A null device of the host would change for everybody
- * (CVE-2026-88265): it is known by its inode's type and number, both. What has no owner to change is left.
+ * (CVE-2026-88265). What has no owner to change is left.
  */
 int op_stdioOwner(struct run *run, const struct op_stdioOwner *op)
 {
@@ -117,9 +143,12 @@ int op_stdioOwner(struct run *run, const struct op_stdioOwner *op)
 			continue;
 		if (rc < 0)
 			return fail(run, rc, "statx", "a standard descriptor");
-		if (found.stx_uid == op->uid ||
-		    ((found.stx_mode & S_IFMT) == S_IFCHR && found.stx_rdev_major == NULL_MAJOR &&
-		     found.stx_rdev_minor == NULL_MINOR))
+		if (is_null(&found)) {
+			if (exchange_null(run, fd) < 0)
+				return -1;
+			continue;
+		}
+		if (found.stx_uid == op->uid)
 			continue;
 		rc = (int)sys(fchown, fd, op->uid, -1);
 		/* EINVAL: not mapped; EPERM: a mapped root and a file of somebody else; EROFS: nothing to be done. */

@@ -194,7 +194,7 @@ static int make_filesystem(struct run *run, const struct op_mount *op)
 	return rc < 0 ? fail_fs(run, rc, fs, "fsmount", op->target) : rc;
 }
 
-/* What was there before goes into the new filesystem: all of it (copyUp 1), or the folder's permission bits (2). */
+/* What was there before goes into the new filesystem: all of it (copyUp 1), the folder's permission bits (2), all but these (3). */
 static int copy_up(struct run *run, int mount, int place, const struct op_mount *op)
 {
 	AUTO_FD from = sys_openat(place, ".", O_RDONLY | O_DIRECTORY, 0);
@@ -208,7 +208,9 @@ static int copy_up(struct run *run, int mount, int place, const struct op_mount 
 		return fail(run, to, "openat", op->target);
 	if (op->copyUp == 1)
 		return copy_tree(run, from, to, op->target);
-	rc = sys_statx(from, STATX_MODE, &old);
+	rc = sys_statx(op->copyUp == 2 ? from : to, STATX_MODE, &old);
+	if (rc == 0 && op->copyUp == 3 && copy_tree(run, from, to, op->target) < 0)
+		return -1;
 	if (rc == 0)
 		rc = (int)sys(fchmod, to, old.stx_mode & 07777);
 	return rc < 0 ? fail(run, rc, "fchmod", op->target) : 0;

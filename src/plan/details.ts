@@ -26,7 +26,7 @@ export function details(op: Op): readonly string[] {
         ...(op.source === op.fstype ? [] : [`source ${op.source}`]),
         ...new Set([...attributeDetails(op), ...op.options]),
         ...(op.ordinary === 1 ? ["no symbolic link on the way"] : []),
-        ...(op.copyUp === 1 ? ["with a copy of the folder's content"] : []),
+        ...(op.copyUp === 1 || op.copyUp === 3 ? ["with a copy of the folder's content"] : []),
         ...(op.copyUp === 2 ? ["with the folder's mode"] : []),
       ];
     case "bind":

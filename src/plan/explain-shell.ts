@@ -93,10 +93,11 @@ function fileLines(op: FileOp, place: string, path: string): readonly string[] {
       const words = optionWords(op);
       const options = words.length === 0 ? "" : ` -o ${quote(words.join(","))}`;
       const command = `mount -t ${quote(op.fstype)}${options} ${quotePath(op.source)} ${place}`;
-      if (op.copyUp === 1)
+      if (op.copyUp === 1 || op.copyUp === 3)
         return [
           `copy="$(mktemp -d)"; cp -a ${place}/. "$copy"`,
           command,
+          ...(op.copyUp === 3 ? [`chmod --reference=${place} "$copy"`] : []),
           `cp -a "$copy"/. ${place}; rm -r "$copy"`,
           ...afterMount(op, place),
         ];

@@ -106,10 +106,16 @@ function compileFilesystem(draft: Draft, mount: Mount, request: MountRequest, po
       fstype,
       options: texts([...superblock, ...request.data]),
       ordinary: fstype === "proc" || fstype === "sysfs" ? 1 : 0,
-      copyUp: request.copyUp && tmpfs ? 1 : ownMode ? 2 : 0,
+      copyUp: copyUpOf(request.copyUp && tmpfs, ownMode),
     },
     pointer,
   );
+}
+
+/** The op's copyUp (native/plan.h). A mode that the configuration gives is kept, whatever is copied. */
+function copyUpOf(content: boolean, ownMode: boolean): number {
+  if (content) return ownMode ? 1 : 3;
+  return ownMode ? 2 : 0;
 }
 
 /**

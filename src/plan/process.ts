@@ -121,7 +121,8 @@ function compileUser(draft: Draft, bundle: Bundle, process: Process, facts: Proc
   const masks = compileCapabilities(draft, process.capabilities, facts.lastCap);
   add(draft, { op: "boundingSet", mask: masks.bounding }, "/process/capabilities/bounding");
   add(draft, { op: "chdir", target: process.cwd }, "/process/cwd");
-  const groups = additionalGids.map((each) => BigInt(each));
+  // The kernel keeps what it is given: engines name a group of the image and of the command line twice.
+  const groups = [...new Set(additionalGids)].map((each) => BigInt(each));
   add(draft, { op: "user", uid, gid, setGroups, groups }, "/process/user");
   const { effective, permitted, inheritable, ambient } = masks;
   const reserve = capabilityReserve(bundle, process, effective);

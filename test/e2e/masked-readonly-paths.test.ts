@@ -1,5 +1,5 @@
 /** linux.maskedPaths and linux.readonlyPaths. */
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { askingArgs } from "./support/answers.ts";
@@ -123,5 +123,20 @@ t.test(
     }
   },
 );
+
+t.test("a container's root cannot change the host's null device", async (t) => {
+  const before = statSync("/dev/null").ctimeMs;
+  const bundle = host.bundle((config) => {
+    config.linux.maskedPaths = ["/proc/version"];
+    config.process.args = [
+      "/bin/busybox",
+      "sh",
+      "-c",
+      "chmod 666 /proc/version /proc/self/fd/0; cat /proc/version",
+    ];
+  });
+  t.same((await host.run(bundle)).stdout, "", "the masked file is empty");
+  t.equal(statSync("/dev/null").ctimeMs, before);
+});
 
 await host.end();

@@ -164,10 +164,11 @@ def copy_up():
     for number in range(100):
         open(root + "/data/sub/deeper/f%d" % number, "w").close()
     os.chmod(root + "/tmp", 0o1777)
+    open(root + "/etc/kept", "w").write("kept\n")
     text = run(enter() + rooted(root) + [op("mount", target="/data", source="t", fstype="tmpfs", copyUp=1), op("mount", target="/tmp", source="t", fstype="tmpfs", copyUp=2, options=["mode=700"]),
-               op("pivotRoot"), *finish("stat -c '%a %u:%g' /data /data/sub /data/sub/file; stat -c %Y /data/sub; readlink /data/link; stat -c '%F %t:%T' /data/fifo /data/node;"
-                                         "ls /data/sub/deeper | wc -l; wc -c /data/sub/file; stat -c %a /tmp; touch /data/new")])
-    same(text, "1751 0:0\n755 12:13\n4755 0:0\n1234567\n/etc/passwd\nfifo 0:0\ncharacter special file 1:3\n100\n7000 /data/sub/file\n1777\n")
+               op("mount", target="/etc", source="t", fstype="tmpfs", copyUp=3, options=["mode=705"]), op("pivotRoot"), *finish("stat -c '%a %u:%g' /data /data/sub /data/sub/file; stat -c %Y /data/sub; readlink /data/link; stat -c '%F %t:%T' /data/fifo /data/node;"
+                                         "ls /data/sub/deeper | wc -l; wc -c /data/sub/file; stat -c %a /tmp /etc; cat /etc/kept; touch /data/new")])
+    same(text, "1751 0:0\n755 12:13\n4755 0:0\n1234567\n/etc/passwd\nfifo 0:0\ncharacter special file 1:3\n100\n7000 /data/sub/file\n1777\n705\nkept\n")
     same(os.path.exists(root + "/data/new"), False)
 
 

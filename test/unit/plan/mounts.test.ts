@@ -82,6 +82,8 @@ t.test(
     );
     const copied = only(compiled([mount("/a", "tmpfs", "tmpfs", "tmpcopyup")]), "mount");
     t.equal(copied.copyUp, 1);
+    const asked = only(compiled([mount("/a", "tmpfs", "tmpfs", "tmpcopyup", "mode=700")]), "mount");
+    t.equal(asked.copyUp, 3, "the mode that is asked for stays");
   },
 );
 
