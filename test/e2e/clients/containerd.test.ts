@@ -1,0 +1,218 @@
+/** containerd and its runc-v2 shim, driven by ctr: what they do with runc and with tsrun. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { cgroupsOf, processesOf, until } from "../support/outside.ts";
+import { both, type Case } from "./support/both.ts";
+import {
+  type Containerd,
+  leftOf,
+  must,
+  openContainerd,
+  remove,
+  running,
+  taskStatus,
+} from "./support/containerd.ts";
+import { hasSeccomp, PROBE, type RuntimeName } from "./support/corner.ts";
+import { lineOf } from "./support/engine.ts";
+import { AT_ONCE, counted, IN_SEQUENCE } from "./support/load.ts";
+
+const containerd = await openContainerd();
+const { corner } = containerd;
+const SLEEPER = ["/bin/sleep", "1000"];
+const MEMORY = ["--memory-limit", String(20 << 20)];
+
+/** A case that runs a script in a new container. */
+function inside(
+  name: string,
+  options: readonly string[],
+  script: string,
+  expect: string | RegExp,
+): Case<Containerd> {
+  return {
+    name,
+    expect,
+    run: async ({ ctr, run }, runtime) =>
+      lineOf(await ctr(run(runtime, ["--rm", ...options], corner.name(), "/bin/sh", "-c", script))),
+  };
+}
+
+/** A case about a container that runs. */
+function about(
+  name: string,
+  expect: string | RegExp,
+  look: (id: string, runtime: RuntimeName) => Promise<string>,
+): Case<Containerd> {
+  return {
+    name,
+    expect,
+    run: (_, runtime) => running(containerd, runtime, SLEEPER, (id) => look(id, runtime)),
+  };
+}
+
+/** The limits of a container's cgroup on the host. */
+function limitsOf(id: string): string {
+  const files = ["memory/PATH/memory.limit_in_bytes", "cpu/PATH/cpu.cfs_quota_us"];
+  return files
+    .map((file) =>
+      readFileSync(join("/sys/fs/cgroup", file.replace("PATH", `${corner.tag}/${id}`)), "utf8").trim(),
+    )
+    .join(" ");
+}
+
+const RUN: readonly Case<Containerd>[] = [
+  inside("run", [], "echo hi; exit 7", /^7 hi/),
+  inside("--cwd and --env", ["--cwd", "/tmp", "--env", "A=1"], "echo $(pwd) $A", "0 /tmp 1"),
+  inside("--read-only", ["--read-only"], "/bin/touch /x 2>/dev/null; echo $?", "0 1"),
+  inside(
+    "--mount",
+    ["--mount", `type=bind,src=${corner.rootfs},dst=/mnt,options=rbind:ro`],
+    "/bin/touch /mnt/x 2>&1",
+    /^1 .*Read-only/s,
+  ),
+  inside("--cap-drop", ["--cap-drop", "CAP_CHOWN"], "/bin/chown 1 /tmp 2>&1", /^1 .*not permitted/s),
+  inside("--seccomp", hasSeccomp() ? ["--seccomp"] : [], "/bin/grep -c Seccomp: /proc/self/status", "0 1"),
+  {
+    name: "--memory-limit and --cpus",
+    expect: "20971520 50000",
+    run: (_, runtime) =>
+      running(containerd, runtime, SLEEPER, async (id) => limitsOf(id), [...MEMORY, "--cpus", "0.5"]),
+  },
+  inside("--no-pivot", ["--no-pivot"], "echo ok", "0 ok"),
+  {
+    name: "run -t",
+    expect: /^6 .*"terminals":\[true,true,true\].*typed/s,
+    run: async ({ run }, runtime) => {
+      const script = "sleep 0.5; /bin/probe do tty; read x; echo $x; exit 6";
+      const words = run(
+        runtime,
+        ["--rm", "--tty", "--env", "PATH=/bin"],
+        corner.name(),
+        "/bin/sh",
+        "-c",
+        script,
+      );
+      const ctr = ["ctr", "--address", join(corner.dir, "containerd.sock"), "--namespace", corner.tag];
+      return lineOf(await corner.call(PROBE, ["pty", "--", ...ctr, ...words], { input: "typed\n" }));
+    },
+  },
+  {
+    name: "a program that is not there",
+    expect: /^1 .*"\/nope": stat \/nope: no such file or directory/s,
+    run: async ({ ctr, run }, runtime) => lineOf(await ctr(run(runtime, ["--rm"], corner.name(), "/nope"))),
+  },
+  {
+    name: "a file that is no program",
+    expect: /^1 .*"\/etc\/passwd": permission denied/s,
+    run: async ({ ctr, run }, runtime) =>
+      lineOf(await ctr(run(runtime, ["--rm"], corner.name(), "/etc/passwd"))),
+  },
+];
+
+const TASKS: readonly Case<Containerd>[] = [
+  about("exec", "5 x", async (id) =>
+    lineOf(
+      await containerd.ctr([
+        "task",
+        "exec",
+        "--fifo-dir",
+        join(corner.dir, "fifo"),
+        "--exec-id",
+        "e1",
+        id,
+        "/bin/sh",
+        "-c",
+        "echo x; exit 5",
+      ]),
+    ),
+  ),
+  about("pause and resume", "PAUSED RUNNING", async (id) => {
+    await must(containerd, ["task", "pause", id]);
+    const paused = await taskStatus(containerd, id);
+    await must(containerd, ["task", "resume", id]);
+    return `${paused} ${await taskStatus(containerd, id)}`;
+  }),
+  about("removal while paused", "PAUSED", async (id) => {
+    await must(containerd, ["task", "pause", id]);
+    return taskStatus(containerd, id);
+  }),
+  about("metrics", "pids 1", async (id) => {
+    const seen = await must(containerd, ["task", "metrics", "--format", "json", id]);
+    return `pids ${/"pids":\s*\{\s*"current":\s*(\d+)/.exec(seen)?.[1] ?? seen}`;
+  }),
+  about("task ps", /^\d+\s/m, async (id) =>
+    (await must(containerd, ["task", "ps", id])).replace(/^PID.*\n/, ""),
+  ),
+  about("kill with a signal", "STOPPED", async (id) => {
+    await must(containerd, ["task", "kill", "--signal", "SIGKILL", id]);
+    return until("the end", async () => {
+      const status = await taskStatus(containerd, id);
+      return status === "STOPPED" && status;
+    });
+  }),
+  about("a shim killed with SIGKILL", "nothing left, the id can be had again", async (id, runtime) => {
+    const shim =
+      processesOf(id).find((line) => /containerd-shim/.test(line) && new RegExp(`${id} `).test(line)) ?? "";
+    process.kill(Number(shim.split(" ")[0]), "SIGKILL");
+    await until("nothing left", () => leftOf(id).length === 0).catch(() => undefined);
+    const left = leftOf(id).join(" ") || "nothing left";
+    await remove(containerd, id);
+    const again = await containerd.ctr(containerd.run(runtime, ["--detach"], id, ...SLEEPER));
+    return `${left}, ${again.code === 0 ? "the id can be had again" : again.stderr}`;
+  }),
+];
+
+const EVENTS: Case<Containerd> = {
+  name: "task events: create, start, oom, exit, delete",
+  expect: "create start oom exit delete",
+  run: async ({ run, ctr }, runtime) => {
+    const id = corner.name();
+    const program = "while :; do /bin/tail /dev/zero; exit 137; done";
+    await ctr(run(runtime, ["--rm", ...MEMORY], id, "/bin/sh", "-c", program));
+    const seen = await until("the events", () => {
+      const lines = readFileSync(join(corner.dir, "events.log"), "utf8").split("\n");
+      const own = lines.filter((line) => new RegExp(`"${id}"`).test(line));
+      const names = own.flatMap((line) => /\/tasks\/(\w+)/.exec(line)?.[1] ?? []);
+      return names.includes("delete") && names;
+    });
+    const order = ["create", "start", "oom", "exit", "delete"];
+    return order.filter((name) => seen.includes(name)).join(" ");
+  },
+};
+
+const LOAD: readonly Case<Containerd>[] = [
+  {
+    name: `${AT_ONCE} containers at once`,
+    expect: `${AT_ONCE} times 3 done`,
+    run: async ({ ctr, run }, runtime) => {
+      const one = async (): Promise<string> =>
+        lineOf(
+          await ctr(run(runtime, ["--rm"], corner.name(), "/bin/sh", "-c", "echo done; exit 3"), {
+            limit: 90_000,
+          }),
+        );
+      return counted(await Promise.all(Array.from({ length: AT_ONCE }, one)));
+    },
+  },
+  {
+    name: `${IN_SEQUENCE} containers one after another`,
+    expect: `${IN_SEQUENCE} times 0`,
+    run: async ({ ctr, run }, runtime) => {
+      const answers: string[] = [];
+      for (let round = 0; round < IN_SEQUENCE; round += 1) {
+        answers.push(lineOf(await ctr(run(runtime, ["--rm"], corner.name(), "/bin/true"))));
+      }
+      return counted(answers);
+    },
+  },
+];
+
+corner.daemon("events", "ctr", ["--address", join(corner.dir, "containerd.sock"), "events"]);
+await both(containerd, RUN);
+await both(containerd, TASKS);
+await both(containerd, [EVENTS]);
+await both(containerd, LOAD);
+await corner.end(async () => {
+  const ids = (await must(containerd, ["container", "list", "-q"])).split("\n").filter((id) => id !== "");
+  for (const id of ids) await remove(containerd, id);
+  await until("no container's cgroup", () => cgroupsOf(`${corner.tag}/`).length === 0).catch(() => undefined);
+});

@@ -1,0 +1,61 @@
+/** Every case runs with runc and with tsrun, side by side: what passes with runc must pass with tsrun. */
+import t, { type Test } from "tap";
+import { RUNTIMES, type RuntimeName } from "./corner.ts";
+
+/** One thing that an engine can do, as one line of text. */
+export interface Case<Engine> {
+  readonly name: string;
+  /** What comes of it. */
+  readonly expect: string | RegExp;
+  /** What runc answers on hosts that lack something for this: the case is skipped there. */
+  readonly lacking?: RegExp;
+  /** What tsrun is meant to do otherwise, and why. */
+  readonly otherwise?: { readonly expect: string | RegExp; readonly why: string };
+  run(engine: Engine, runtime: RuntimeName, t: Test): Promise<string>;
+}
+
+/** Milliseconds for a whole file: some of these have hundreds of containers. */
+const FILE_LIMIT = 600_000;
+
+/** Runs the cases one after another, each with both runtimes at the same time, or not where they would disturb each other. */
+export async function both<Engine>(
+  engine: Engine,
+  cases: readonly Case<Engine>[],
+  how: "together" | "apart" = "together",
+): Promise<void> {
+  t.setTimeout(FILE_LIMIT);
+  const wanted = process.env["TSRUN_TEST_CASE"];
+  for (const one of cases) {
+    if (wanted !== undefined && !one.name.includes(wanted)) continue;
+    await t.test(one.name, { timeout: 120_000 }, async (t) => compare(t, engine, one, how));
+  }
+}
+
+async function compare<Engine>(
+  t: Test,
+  engine: Engine,
+  one: Case<Engine>,
+  how: "together" | "apart",
+): Promise<void> {
+  const [first, second] = RUNTIMES;
+  const answer = (runtime: RuntimeName): Promise<string> =>
+    one.run(engine, runtime, t).catch((error: unknown) => `the case failed: ${String(error)}`);
+  const [runc, tsrun] =
+    how === "together"
+      ? await Promise.all([answer(first), answer(second)])
+      : [await answer(first), await answer(second)];
+  t.comment(`runc:  ${JSON.stringify(runc)}`);
+  t.comment(`tsrun: ${JSON.stringify(tsrun)}`);
+  if (one.lacking?.test(runc) === true) {
+    t.pass("not possible here", { skip: `runc answers ${JSON.stringify(runc)}` });
+    return;
+  }
+  if (one.otherwise !== undefined) t.comment(`tsrun differs: ${one.otherwise.why}`);
+  check(t, "runc", runc, one.expect);
+  check(t, "tsrun", tsrun, one.otherwise?.expect ?? one.expect);
+}
+
+function check(t: Test, runtime: RuntimeName, answer: string, expected: string | RegExp): void {
+  if (typeof expected === "string") t.equal(answer, expected, runtime);
+  else t.match(answer, expected, runtime);
+}

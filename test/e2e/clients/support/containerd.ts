@@ -1,0 +1,101 @@
+/** containerd with folders and a socket of its own, its runc-v2 shim, and ctr, which chooses the runtime's program. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { cgroupsOf, processesOf, until } from "../../support/outside.ts";
+import { type CallOptions, type Corner, type Outcome, openCorner, type RuntimeName } from "./corner.ts";
+
+/** containerd, and how ctr reaches it. */
+export interface Containerd {
+  readonly corner: Corner;
+  /** Calls ctr. */
+  ctr(words: readonly string[], options?: CallOptions): Promise<Outcome>;
+  /** The words of `ctr run` with one of the runtimes, an id and what runs. */
+  run(
+    runtime: RuntimeName,
+    options: readonly string[],
+    id: string,
+    ...program: readonly string[]
+  ): readonly string[];
+}
+
+/** Starts containerd, or skips the file. */
+export async function openContainerd(): Promise<Containerd> {
+  const corner = openCorner("containerd", "ctr", "containerd-shim-runc-v2");
+  const { dir, tag } = corner;
+  const config = corner.file(
+    "containerd.toml",
+    [
+      "version = 2",
+      `root = "${dir}/root"`,
+      `state = "${dir}/state"`,
+      'disabled_plugins = ["io.containerd.grpc.v1.cri"]',
+      `[grpc]\naddress = "${dir}/containerd.sock"`,
+      `[ttrpc]\naddress = "${dir}/containerd.ttrpc"`,
+      "",
+    ].join("\n"),
+  );
+  corner.daemon("containerd", "containerd", ["--config", config]);
+  await until("containerd's socket", () => existsSync(join(dir, "containerd.sock")), 15_000);
+  const global = ["--address", join(dir, "containerd.sock"), "--namespace", tag];
+  return {
+    corner,
+    ctr: (words, options) => corner.call("ctr", [...global, ...words], options),
+    // BinaryName and Root of the shim's options, as a CRI RuntimeClass gives them.
+    run: (runtime, options, id, ...program) => [
+      ...["run", "--runtime", "io.containerd.runc.v2", "--runc-binary", corner.runtime(runtime)],
+      ...["--runc-root", join(dir, `runtime-${runtime}`), "--fifo-dir", join(dir, "fifo")],
+      ...["--cgroup", `/${tag}/${id}`, ...options, "--rootfs", corner.rootfs, id, ...program],
+    ],
+  };
+}
+
+/** A call that has to work; what it printed. @throws Error with everything it said */
+export async function must(containerd: Containerd, words: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await containerd.ctr(words);
+  if (code !== 0) throw new Error(`ctr ${words.join(" ")} ended with ${code}\n${stderr}${stdout}`);
+  return stdout.trim();
+}
+
+/** A container that runs in the background while `use` looks at it; removed afterwards. */
+export async function running<T>(
+  containerd: Containerd,
+  runtime: RuntimeName,
+  program: readonly string[],
+  use: (id: string) => Promise<T>,
+  options: readonly string[] = [],
+): Promise<T> {
+  const id = containerd.corner.name();
+  try {
+    await must(containerd, containerd.run(runtime, ["--detach", ...options], id, ...program));
+    return await use(id);
+  } finally {
+    await remove(containerd, id);
+  }
+}
+
+/** Kills and deletes a container, in whatever state it is. */
+export async function remove(containerd: Containerd, id: string): Promise<void> {
+  await containerd.ctr(["task", "kill", "--signal", "SIGKILL", id]);
+  await until("the task's end", async () => !/RUNNING|PAUSED/.test(await taskStatus(containerd, id))).catch(
+    () => undefined,
+  );
+  await containerd.ctr(["task", "delete", "--force", id]);
+  await containerd.ctr(["container", "delete", id]);
+}
+
+/** `RUNNING`, `PAUSED`, `STOPPED`, or nothing. */
+export async function taskStatus(containerd: Containerd, id: string): Promise<string> {
+  const lines = (await containerd.ctr(["task", "list"])).stdout.split("\n");
+  return (
+    lines
+      .find((line) => line.startsWith(`${id} `))
+      ?.trim()
+      .split(/\s+/)[2] ?? ""
+  );
+}
+
+/** Processes and cgroups that a container has on the host. */
+export function leftOf(id: string): readonly string[] {
+  const own = new RegExp(`${id}(?!\\d)`);
+  return [...processesOf(id), ...cgroupsOf(id)].filter((line) => own.test(line));
+}
