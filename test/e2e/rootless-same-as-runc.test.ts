@@ -68,6 +68,8 @@ const CASES: readonly (readonly [string, Patch])[] = [
   ],
 ];
 
+const HIDDEN = ["/sys/firmware", "/proc/keys", "/proc/timer_list", "/proc/scsi"];
+
 /**
  * What two runtimes may do in different ways: the order of the devices' mounts, the names and sizes of what hides folders, and the
  * limit of open files, which runc's engine raises for itself and its containers.
@@ -77,8 +79,8 @@ function compared(name: string, answer: unknown): unknown {
   if (name !== "mounts") return answer;
   const lines = (answer as readonly MountLine[]).map(({ super: _, source: __, ...line }) => ({
     ...line,
-    // What hides a folder is nosuid, nodev and noexec beside read-only with tsrun.
-    options: line.mountpoint === "/sys/firmware" ? "hidden" : line.options,
+    // What hides a folder is nosuid, nodev and noexec beside read-only with tsrun; what hides a file is read-only.
+    options: HIDDEN.includes(line.mountpoint) ? "hidden" : line.options,
   }));
   return lines.sort((a, b) => (a.mountpoint < b.mountpoint ? -1 : 1));
 }
