@@ -148,6 +148,19 @@ EXPORT int ts_netdev_find(const char *name);
  */
 EXPORT int ts_netdev_move(int from_ns, int to_ns, const char *name, const char *new_name, uint8_t *final, int32_t *step);
 
+/* bpf.c */
+
+/*
+ * Loads an eBPF program for the device rules of a cgroup of v2: its descriptor. What the kernel's verifier says against it is
+ * in log, a string.
+ */
+EXPORT int ts_device_program(const uint8_t *instructions, int count, uint8_t *log, int room);
+/*
+ * Attaches such a program (-1: none) to the cgroup at a path, in place of all that were attached to this very cgroup. There is
+ * no moment in which neither holds; on failure the old ones do. step[0] says what failed.
+ */
+EXPORT int ts_device_attach(int program, const char *cgroup, int32_t *step);
+
 /* filter.c */
 
 /*

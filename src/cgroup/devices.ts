@@ -49,7 +49,7 @@ interface Ruleset {
  * @throws BundleError `unsupported` for a rule that would take a part out of a wider one
  */
 export function deviceRules(resources: Resources): DeviceRule[] {
-  const { allowAll, exceptions } = emulate(resources.devices);
+  const { allowAll, exceptions } = emulate(resources);
   const rules: DeviceRule[] = [
     { allow: allowAll, type: "a", major: undefined, minor: undefined, access: "rwm" },
   ];
@@ -64,7 +64,7 @@ export function deviceRules(resources: Resources): DeviceRule[] {
  * @throws BundleError `unsupported` as {@link deviceRules}
  */
 export function compileDevices(resources: Resources): CgroupWrite[] {
-  const { allowAll, exceptions, pointer } = emulate(resources.devices);
+  const { allowAll, exceptions, pointer } = emulate(resources);
   const first = allowAll ? "devices.allow" : "devices.deny";
   const rest = allowAll ? "devices.deny" : "devices.allow";
   const writes: CgroupWrite[] = [{ controller: "devices", file: first, value: "a *:* rwm", pointer }];
@@ -75,10 +75,18 @@ export function compileDevices(resources: Resources): CgroupWrite[] {
   return writes;
 }
 
-function emulate(rules: readonly DeviceRule[]): Ruleset {
+/** The config's rules and then the default devices, each with the place that asks for it. */
+export function rulesInOrder(
+  resources: Resources,
+): { readonly rule: DeviceRule; readonly pointer: Pointer }[] {
+  const list = resources.devices.map((rule, i) => ({ rule, pointer: `${AT}/devices/${i}` }));
+  for (const rule of DEFAULTS) list.push({ rule, pointer: `${AT}/devices` });
+  return list;
+}
+
+function emulate(resources: Resources): Ruleset {
   const set: Ruleset = { allowAll: false, exceptions: new Map(), pointer: `${AT}/devices` };
-  for (const [i, rule] of rules.entries()) apply(set, rule, `${AT}/devices/${i}`);
-  for (const rule of DEFAULTS) apply(set, rule, `${AT}/devices`);
+  for (const { rule, pointer } of rulesInOrder(resources)) apply(set, rule, pointer);
   return set;
 }
 

@@ -6,6 +6,8 @@ import { SystemError, TsrunError } from "../error.ts";
 import type { CgroupFacts } from "../plan/facts.ts";
 import { perform } from "../sys/files.ts";
 import { runBatch } from "./batch.ts";
+import { attachDevices } from "./device-attach.ts";
+import type { DeviceProgram } from "./device-program.ts";
 import { type CgroupPaths, cgroupPaths } from "./paths.ts";
 import { planSteps } from "./steps.ts";
 import type { CgroupWrite } from "./write.ts";
@@ -14,6 +16,8 @@ import type { CgroupWrite } from "./write.ts";
 export interface MakeOptions {
   /** The controllers to hand down on v2, from `availableControllers`; not used on v1. */
   readonly available?: ReadonlySet<string>;
+  /** The device rules of a container on v2; on v1 they are among the writes. */
+  readonly devices?: DeviceProgram | undefined;
   /** Told what is worth a warning: a cgroup that has processes already. */
   readonly warn?: (text: string) => void;
 }
@@ -45,11 +49,25 @@ export function makeCgroups(
       created,
       warn: options.warn ?? (() => {}),
     });
+    putDevices(dirs, created, options.devices);
   } catch (error) {
     undo(created, error);
     throw error;
   }
   return { paths: cgroupPaths(facts, dirs), created };
+}
+
+/** Before any process is in the cgroup. It needs no undoing: the rules go with the cgroup. */
+function putDevices(
+  dirs: ReadonlyMap<string, string>,
+  created: readonly string[],
+  devices: DeviceProgram | undefined,
+): void {
+  if (devices === undefined) return;
+  for (const dir of dirs.values()) {
+    // A new cgroup allows everything as it is; one that was there may have rules.
+    if (devices.instructions.length > 0 || !created.includes(dir)) attachDevices(dir, devices);
+  }
 }
 
 /** Removes what was made before `error`; what cannot be removed is told with it. */

@@ -5,7 +5,6 @@
 
 import type { BlockIO, CpuResources, MemoryResources, Resources, Throttle } from "../bundle/types.ts";
 import { BundleError } from "../error.ts";
-import { deviceRules } from "./devices.ts";
 import { askedSwappiness } from "./resources-v1.ts";
 import {
   AT,
@@ -25,7 +24,8 @@ import {
 } from "./write.ts";
 
 /**
- * The writes that give a cgroup v2 container its limits, in order; `unified` comes last and so has the last word.
+ * The writes that give a cgroup v2 container its limits, in order; `unified` comes last and so has the last word. The
+ * device rules are no writes: see device-program.ts.
  * @throws BundleError `unsupported`, `range`, `conflict`, `missing`, `format`
  */
 export function compileV2(
@@ -33,7 +33,6 @@ export function compileV2(
   has: HasController,
   options: CompileOptions = {},
 ): CgroupWrite[] {
-  if (options.devices !== false) refuseDevices(resources);
   const list = new WriteList(
     (controller) => controller === "cgroup" || has(controller),
     (controller) => ({
@@ -67,18 +66,6 @@ export function compileV2(
   }
   compileUnified(list, resources.unified);
   return list.writes;
-}
-
-/** v2 has no devices controller; the rules need an eBPF program, which tsrun cannot make yet. */
-function refuseDevices(resources: Resources): void {
-  if (resources.devices.length === 0) return;
-  const rules = deviceRules(resources);
-  if (rules.length === 1 && rules[0]?.allow === true) return;
-  unsupported(
-    `${AT}/devices`,
-    "device rules need an eBPF program on cgroup v2, which tsrun does not make yet",
-    'give [{"allow": true, "access": "rwm"}] to run without device rules, or use a host with cgroup v1',
-  );
 }
 
 function compileMemory(list: WriteList, memory: MemoryResources): void {

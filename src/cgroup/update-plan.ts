@@ -17,14 +17,14 @@ export interface Present {
 }
 
 /**
- * The writes for everything in `resources`, in order; on v1 without the devices.
+ * The writes for everything in `resources`, in order, without the devices.
  * @throws BundleError as `compileV1` and `compileV2` do; `conflict` for a limit below the usage where
  *   `memory.checkBeforeUpdate` asks for it, and for a limit of swap on cgroup v2 while memory has none
  */
 export function planUpdate(resources: Resources, present: Present, zeroPidsIsLimit = false): CgroupWrite[] {
   checkUsage(resources.memory, present);
   const { pids, memory } = resources;
-  const options: CompileOptions = { devices: present.version === 2, zeroPidsIsLimit };
+  const options: CompileOptions = { devices: false, zeroPidsIsLimit };
   const asked: Resources = {
     ...resources,
     // Zero is how engines write "unchanged".

@@ -4,6 +4,8 @@
 import type { Resources } from "../bundle/types.ts";
 import { StateError, SystemError, TsrunError } from "../error.ts";
 import { perform, readTextIfThere } from "../sys/files.ts";
+import { loadDevices } from "./device-attach.ts";
+import { compileDeviceProgram } from "./device-program.ts";
 import { deviceRules } from "./devices.ts";
 import type { CgroupPaths } from "./paths.ts";
 import { agrees, heldValue, slotOf } from "./readback.ts";
@@ -34,18 +36,35 @@ interface Change {
 export function updateCgroups(paths: CgroupPaths, resources: Resources, zeroPidsIsLimit = false): void {
   const present = presentOf(paths);
   const writes = planUpdate(resources, present, zeroPidsIsLimit);
-  const devices = resources.devices.length > 0 && present.version === 1;
-  const wantedDevices = devices ? deviceList(deviceRules(resources)) : undefined;
+  const devices = resources.devices.length > 0 ? planDevices(paths, present, resources) : undefined;
   const done: Change[] = [];
   try {
     applyWrites(paths, writes, done);
     verify(done);
-    // Last: a list that allowed everything cannot be put back, since nobody can read its exceptions.
-    if (wantedDevices !== undefined) changeDevices(paths, deviceChanges(readDevices(paths), wantedDevices));
+    devices?.change();
   } catch (error) {
     putBack(done, error);
     throw error;
+  } finally {
+    devices?.close();
   }
+}
+
+/** New device rules, as far as they can be prepared. */
+interface DeviceChange {
+  /** Is done last, so that nothing has to bring the old rules back. @throws SystemError; then the old rules hold */
+  change(): void;
+  close(): void;
+}
+
+function planDevices(paths: CgroupPaths, { version }: Present, resources: Resources): DeviceChange {
+  if (version === 2) {
+    const loaded = loadDevices(compileDeviceProgram(resources));
+    return { change: () => loaded.attach(paths.get("") ?? ""), close: () => loaded.close() };
+  }
+  // A list that allowed everything cannot be put back, since nobody can read its exceptions.
+  const wanted = deviceList(deviceRules(resources));
+  return { change: () => changeDevices(paths, deviceChanges(readDevices(paths), wanted)), close: () => {} };
 }
 
 /** What the container's cgroup is, read when it is asked for. */

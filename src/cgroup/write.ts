@@ -27,6 +27,7 @@ export interface CompileOptions {
   /**
    * False leaves `linux.resources.devices` out: where tsrun is not privileged in the initial user namespace, whose
    * kernel refuses such rules, and when something else enforces them. The container's own user namespace is no reason.
+   * On v2 they are never among the writes.
    */
   readonly devices?: boolean;
   /**

@@ -164,9 +164,11 @@ function launchFirst(
 
 const SHARED_CGROUP = "its limits count for all of these together: give each container a path of its own";
 
-function makeOwnCgroups({ facts, dirs, writes, paths, owner }: CgroupSetup, request: CreateRequest): void {
+function makeOwnCgroups(setup: CgroupSetup, request: CreateRequest): void {
+  const { facts, dirs, writes, devices, paths, owner } = setup;
   makeCgroups(facts, dirs, writes, {
     available: availableControllers(facts),
+    devices,
     warn: (text) => request.warn?.({ pointer: "/linux/cgroupsPath", text, hint: SHARED_CGROUP }),
   });
   const unified = paths.get("");

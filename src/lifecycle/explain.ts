@@ -1,5 +1,6 @@
 /** `explain`: what creating a container from a bundle would do, told without doing any of it. */
 import type { Bundle } from "../bundle/types.ts";
+import { INSTRUCTION_SIZE } from "../cgroup/device-program.ts";
 import { BundleError } from "../error.ts";
 import { type ExplainFormat, explain, type HostStep } from "../plan/explain.ts";
 import { filterSummary } from "../plan/seccomp.ts";
@@ -35,7 +36,7 @@ export function explainBundle(request: CreateRequest, format: ExplainFormat): st
 }
 
 /** What the host does itself: the cgroup in each hierarchy, the limits in it, the first process's move there. */
-export function hostSteps({ facts, dirs, paths, writes }: CgroupSetup): readonly HostStep[] {
+export function hostSteps({ facts, dirs, paths, writes, devices }: CgroupSetup): readonly HostStep[] {
   const steps: HostStep[] = [];
   for (const { mountpoint, version, controllers } of facts.hierarchies) {
     const dir = dirs.get(mountpoint);
@@ -51,6 +52,10 @@ export function hostSteps({ facts, dirs, paths, writes }: CgroupSetup): readonly
     if (dir === undefined) continue;
     const path = `${dir}/${file}`;
     steps.push({ what: "write", path, value, pointer, ...(ifThere === true ? { ifThere } : {}) });
+  }
+  const count = (devices?.instructions.length ?? 0) / INSTRUCTION_SIZE;
+  for (const path of count > 0 ? dirs.values() : []) {
+    steps.push({ what: "program", path, value: `${count} instructions`, pointer: devices?.pointer });
   }
   for (const dir of new Set(dirs.values())) steps.push({ what: "attach", path: dir, pointer: undefined });
   return steps;

@@ -2,6 +2,7 @@
 import { parseBundle } from "../bundle/parse.ts";
 import type { Bundle, Warning } from "../bundle/types.ts";
 import { cgroupOwner } from "../cgroup/delegate.ts";
+import { compileDeviceProgram, type DeviceProgram } from "../cgroup/device-program.ts";
 import { availableControllers, readCgroupFacts } from "../cgroup/facts.ts";
 import { type CgroupPaths, cgroupDirs, cgroupPaths } from "../cgroup/paths.ts";
 import { permittedDirs } from "../cgroup/permitted.ts";
@@ -70,6 +71,8 @@ export interface CgroupSetup {
   readonly dirs: ReadonlyMap<string, string>;
   readonly paths: CgroupPaths;
   readonly writes: readonly CgroupWrite[];
+  /** The device rules on v2, where they are no writes. */
+  readonly devices: DeviceProgram | undefined;
   /** Whose the cgroup of v2 becomes; `undefined` where it stays tsrun's. */
   readonly owner: number | undefined;
 }
@@ -121,10 +124,11 @@ export function cgroupSetup(bundle: Bundle, id: string): CgroupSetup {
   const { resources } = bundle.linux;
   const writes =
     facts.mode === "v2" ? compileV2(resources, has, options) : compileV1(resources, has, options);
+  const devices = facts.mode === "v2" && !restricted ? compileDeviceProgram(resources) : undefined;
   if (restricted) for (const write of writes) setStep(paths, write);
   // A user's own cgroup is his already, and he may give it to nobody else.
   const owner = ours === "user" ? undefined : cgroupOwner(bundle, facts.mode);
-  return { facts, dirs, paths, writes, owner };
+  return { facts, dirs, paths, writes, devices, owner };
 }
 
 /**

@@ -30,7 +30,6 @@ export function features(): object {
     linux: {
       namespaces: Object.keys(NAMESPACES).sort(),
       capabilities: CAPABILITIES,
-      // v2 without the rules of linux.resources.devices, which need eBPF there.
       cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
       seccomp: {
         enabled: true,

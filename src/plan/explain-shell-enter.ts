@@ -63,6 +63,8 @@ function hostLine(step: HostStep): string {
       return `# (from outside: ip link set ${quote(step.path)} netns PID name ${quote(step.value ?? "")})`;
     case "map":
       return "";
+    case "program":
+      return `# (an eBPF program of ${step.value ?? ""} would enforce the device rules: no command makes one)`;
     case "filter":
       return `# (${step.path} would compile the seccomp filter: no command does)`;
     default:

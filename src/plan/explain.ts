@@ -7,10 +7,20 @@ import type { Plan, Step } from "./ops.ts";
 
 /** What the host does before the plan runs: the cgroup's folders, its limits, the move into it. */
 export interface HostStep {
-  readonly what: "mkdir" | "group" | "write" | "copy" | "map" | "attach" | "task" | "device" | "filter";
+  readonly what:
+    | "mkdir"
+    | "group"
+    | "write"
+    | "copy"
+    | "map"
+    | "program"
+    | "attach"
+    | "task"
+    | "device"
+    | "filter";
   /** A file or folder; for `map` the name of the file below /proc/PID; for `filter` the library that compiles it; a device. */
   readonly path: string;
-  /** What is written, or the file whose content is; for `filter` what it does; for `device` its new name. */
+  /** What is written, or the file whose content is; for `filter` what it does; for `program` how long it is; for `device` its new name. */
   readonly value?: string | undefined;
   /** A file that is not there is no failure. */
   readonly ifThere?: boolean;
@@ -99,6 +109,8 @@ function hostText(step: HostStep): string {
       return `write ${(step.value ?? "").trim().replaceAll("\n", ", ")} to the ${step.path} of the user namespace`;
     case "filter":
       return `compile the seccomp filter with ${step.path}: ${step.value ?? ""}`;
+    case "program":
+      return `attach an eBPF program of ${step.value ?? ""} for the device rules to ${step.path}`;
     case "group":
       return `make the resctrl group ${step.path}`;
     case "task":

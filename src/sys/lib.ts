@@ -50,6 +50,8 @@ export const SIGNATURES = {
   ts_userns: "pp",
   ts_netdev_find: "p",
   ts_netdev_move: "iipppp",
+  ts_device_program: "pipi",
+  ts_device_attach: "ipp",
   ts_filter: "ppipip",
   ts_filter_library: "p",
   ts_filter_flags: "i",
