@@ -65,9 +65,7 @@ function recover(batch: Batch, at: number, step: Step, failure: ActionFailure): 
     case "mkdir":
       return recoverMkdir(batch, at, step, failure);
     case "enable":
-      // One that is not available above, or a parent with processes of its own, must not keep the others away; a limit
-      // that needs a missing one fails later, at its own file.
-      for (const controller of step.controllers) perform([actionOf({ ...step, controllers: [controller] })]);
+      enableSome(step);
       return at + 1;
     case "inherit":
       throw new SystemError(failure.syscall, failure.errno, `${step.dir}/${step.file}`, {
@@ -78,6 +76,24 @@ function recover(batch: Batch, at: number, step: Step, failure: ActionFailure): 
     default:
       return step satisfies never;
   }
+}
+
+/** What keeps every controller from being handed down, not only one of them. */
+const NONE_ENABLED = ["EBUSY", "EOPNOTSUPP", "EACCES", "EPERM", "EROFS"];
+
+/**
+ * A controller that is not available here must not keep the others away; a limit that needs a missing one fails later, at
+ * its own file, and says why (disabled.ts). A cgroup with processes is left alone: handing down only the controllers that
+ * can count threads, which the kernel would allow, turns it into a threaded domain, below which no container can be made
+ * (Documentation/admin-guide/cgroup-v2.rst, Threads).
+ */
+function enableSome(step: Step & { kind: "enable" }): void {
+  const here = readTextIfThere(`${step.dir}/cgroup.controllers`)?.trim().split(" ") ?? [];
+  const controllers = step.controllers.filter((name) => here.includes(name));
+  if (controllers.length === 0) return;
+  const failure = perform([actionOf({ ...step, controllers })]);
+  if (failure === undefined || NONE_ENABLED.includes(failure.errno)) return;
+  for (const controller of controllers) perform([actionOf({ ...step, controllers: [controller] })]);
 }
 
 function recoverMkdir(

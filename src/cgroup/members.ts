@@ -45,6 +45,20 @@ export function pidsBelow(dir: string, recursive: boolean): number[] {
   return [...found].sort((a, b) => a - b);
 }
 
+/** How many processes an error names. */
+const NAMED_MAX = 10;
+
+/** `12 (sh), 13 (sleep), 4 more`; nothing for none. A process outside of tsrun's pid namespace is 0. */
+export function namedPids(pids: readonly number[]): string {
+  const names = pids.slice(0, NAMED_MAX).map((pid) => {
+    if (pid === 0) return "some outside this pid namespace";
+    const command = readTextIfThere(`/proc/${pid}/comm`)?.trim();
+    return command === undefined ? String(pid) : `${pid} (${command})`;
+  });
+  if (pids.length > NAMED_MAX) names.push(`${pids.length - NAMED_MAX} more`);
+  return names.join(", ");
+}
+
 function procs(dir: string): string {
   try {
     return readTextIfThere(`${dir}/cgroup.procs`, PROCS_MAX) ?? "";

@@ -3,6 +3,7 @@
  */
 import { SystemError } from "../error.ts";
 import { entries, readTextIfThere } from "../sys/files.ts";
+import { whyDisabled } from "./disabled.ts";
 import { firstMissing } from "./lists.ts";
 import type { CgroupWrite } from "./write.ts";
 
@@ -48,12 +49,7 @@ function explain(write: CgroupWrite, errno: string, dir: string): Explanation {
         hint: "the cgroup filesystem is mounted read-only here: remount it read-write or remove the setting",
       };
     case "ENODEV":
-      return {
-        hint:
-          write.controller === "blkio" || write.controller === "io"
-            ? noBlockDevice(write)
-            : "the cgroup was removed meanwhile",
-      };
+      return { hint: noDevice(write) };
     case "EBUSY":
       return busy(write, dir);
     case "EOPNOTSUPP":
@@ -69,6 +65,8 @@ function explain(write: CgroupWrite, errno: string, dir: string): Explanation {
 }
 
 function missingFile({ controller, file }: CgroupWrite, dir: string): Explanation {
+  const disabled = controller === "cgroup" ? undefined : whyDisabled(controller, dir);
+  if (disabled !== undefined) return { hint: disabled };
   if (controller === "hugetlb") {
     const sizes = new Set<string>();
     for (const { name } of entries(dir)) {
@@ -128,8 +126,7 @@ function badValue(write: CgroupWrite, dir: string): Explanation {
       hint: `realtime microseconds come out of the parent cgroup's (${parent} there), and runtime cannot exceed period`,
     };
   }
-  if (write.controller === "rdma")
-    return { hint: "no such RDMA device on this host (see /sys/class/infiniband)" };
+  if (write.controller === "rdma") return { hint: NO_RDMA };
   if (file === "net_prio.ifpriomap")
     return { hint: "no such network interface in tsrun's network namespace" };
   if (write.controller === "blkio" || write.controller === "io") return { hint: noBlockDevice(write) };
@@ -151,6 +148,13 @@ function cpusetHint(what: string, asked: string, online: string, dir: string, fi
   const parent = parentOf(dir);
   const allowed = readTextIfThere(`${parent}/${file}.effective`) ?? readTextIfThere(`${parent}/${file}`);
   return `the parent cgroup has ${what}s ${allowed?.trim() || "none"}`;
+}
+
+const NO_RDMA = "no such RDMA device on this host (see /sys/class/infiniband)";
+
+function noDevice(write: CgroupWrite): string {
+  if (write.controller === "blkio" || write.controller === "io") return noBlockDevice(write);
+  return write.controller === "rdma" ? NO_RDMA : "the cgroup was removed meanwhile";
 }
 
 function noBlockDevice({ value }: CgroupWrite): string {

@@ -2,9 +2,9 @@
  * Removing a container's cgroups, with what the container made below them.
  */
 import { SystemError } from "../error.ts";
-import { type ActionFailure, type FileAction, perform, readTextIfThere } from "../sys/files.ts";
+import { type ActionFailure, type FileAction, perform } from "../sys/files.ts";
 import type { Sleep } from "./freezer.ts";
-import { distinct, pidsBelow, subCgroups } from "./members.ts";
+import { distinct, namedPids, pidsBelow, subCgroups } from "./members.ts";
 import type { CgroupPaths } from "./paths.ts";
 
 /** How removal waits. */
@@ -84,18 +84,10 @@ function depthFirst(dir: string): string[] {
   return found.reverse();
 }
 
-/** How many holders an error names. */
-const NAMED_MAX = 10;
-
 function removeError(dir: string, { syscall, errno }: ActionFailure): SystemError {
-  const holders = isInUse(errno) ? pidsBelow(dir, true) : [];
-  const names = holders.slice(0, NAMED_MAX).map((pid) => {
-    const command = readTextIfThere(`/proc/${pid}/comm`)?.trim();
-    return command === undefined ? String(pid) : `${pid} (${command})`;
-  });
-  if (holders.length > NAMED_MAX) names.push(`${holders.length - NAMED_MAX} more`);
+  const names = namedPids(isInUse(errno) ? pidsBelow(dir, true) : []);
   return new SystemError(syscall, errno, dir, {
-    doing: `cannot remove cgroup ${dir}${names.length > 0 ? `, held by ${names.join(", ")}` : ""}`,
-    hint: names.length > 0 ? "kill these processes or move them to another cgroup" : undefined,
+    doing: `cannot remove cgroup ${dir}${names === "" ? "" : `, held by ${names}`}`,
+    hint: names === "" ? undefined : "kill these processes or move them to another cgroup",
   });
 }

@@ -101,7 +101,6 @@ function swapMax(limit: bigint, swap: bigint): string | undefined {
   checkSwap(limit, swap);
   if (swap === 0n) return limit === -1n ? "max" : undefined;
   if (swap === -1n) return "max";
-  if (limit === -1n) return swap.toString();
   if (limit > 0n) return (swap - limit).toString();
   throw new BundleError(
     "missing",

@@ -72,5 +72,7 @@ function emptyCgroups(record: Record, complete: boolean): void {
     if (!owned || (record.ownPidNamespace && complete)) return;
     killAll(cgroups, (pid) => void kill(pid, SIGKILL), sleep);
   }
-  removeCgroups(cgroups, record.newCgroups, { sleep });
+  // A creation that failed takes away what it has made, and nothing that was there for others.
+  const own = complete ? cgroups : new Map([...cgroups].filter(([, dir]) => record.newCgroups.includes(dir)));
+  removeCgroups(own, record.newCgroups, { sleep });
 }

@@ -90,8 +90,9 @@ export function allowsSetGroups(bundle: Bundle, facts: Pick<HostFacts, "root" | 
 /**
  * Joins, makes, attaches, forks. Existing namespaces come first, while all privileges are there; only an unprivileged
  * caller must enter a user namespace before, to have any. The cgroup namespace comes after the fork, which enters the
- * unified cgroup: it takes the process's place as its root (cgroup_namespaces(7)). The pid and time namespaces take
- * effect with the fork.
+ * unified cgroup: a new one takes the process's place as its root, and from inside one that is joined the kernel lets nobody
+ * come in from outside it (cgroup_namespaces(7); nsdelegate). Where there is a user namespace the host moves the process,
+ * and privileges over a joined one may be gone after it. The pid and time namespaces take effect with the fork.
  */
 export function compileNamespaces(draft: Draft, bundle: Bundle, facts: HostFacts): void {
   const user = namespaceOf(bundle, "user");
@@ -107,8 +108,10 @@ export function compileNamespaces(draft: Draft, bundle: Bundle, facts: HostFacts
   if (user !== undefined) compileOomScoreAdj(draft, bundle);
   const userFirst = user?.namespace.path !== undefined && !facts.root;
   if (userFirst) joinOne(draft, user.namespace, user.pointer);
+  const cgroupLast = user === undefined;
   bundle.linux.namespaces.forEach((namespace, index) => {
-    if (namespace.type !== "user") joinOne(draft, namespace, pointerTo("linux", "namespaces", index));
+    if (namespace.type === "user" || (namespace.type === "cgroup" && cgroupLast)) return;
+    joinOne(draft, namespace, pointerTo("linux", "namespaces", index));
   });
   if (user !== undefined && !userFirst) {
     if (user.namespace.path !== undefined) joinOne(draft, user.namespace, user.pointer);
@@ -122,9 +125,11 @@ export function compileNamespaces(draft: Draft, bundle: Bundle, facts: HostFacts
   compileTimeOffsets(draft, bundle);
   add(draft, { op: "attach" }, bundle.linux.cgroupsPath === undefined ? undefined : "/linux/cgroupsPath");
   add(draft, { op: "fork" }, undefined);
-  if (isNew(bundle, "cgroup")) {
-    add(draft, { op: "unshare", flags: CLONE.NEWCGROUP }, namespaceOf(bundle, "cgroup")?.pointer);
-  }
+  const cgroup = namespaceOf(bundle, "cgroup");
+  if (cgroup === undefined) return;
+  if (cgroup.namespace.path === undefined) {
+    add(draft, { op: "unshare", flags: CLONE.NEWCGROUP }, cgroup.pointer);
+  } else if (cgroupLast) joinOne(draft, cgroup.namespace, cgroup.pointer);
 }
 
 /** `process.oomScoreAdj`, in whichever stage. */

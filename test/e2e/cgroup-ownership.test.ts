@@ -89,14 +89,14 @@ t.test("an ordinary user's container gets one beside his own, below what is dele
     bare: true,
   };
   const bundle = user.bundle((config) => {
-    config.process.args = ["/bin/probe", "sleep"];
+    config.process.args = ["/bin/probe", "sleep", "1000"];
   });
   const id = host.id();
   await host.must(["create", "--bundle", bundle.dir, id], asUser);
   await host.must(["start", id], asUser);
   const { pid } = JSON.parse((await host.must(["state", id], asUser)).stdout) as { pid: number };
   t.match(textOf(`/proc/${pid}/cgroup`), `0::/${host.tag}-user/${id}\n`);
-  await host.must(["exec", "-d", id, "/bin/probe", "sleep"], asUser);
+  await host.must(["exec", "-d", id, "/bin/probe", "sleep", "1000"], asUser);
   t.equal((JSON.parse((await host.must(["ps", "-f", "json", id], asUser)).stdout) as number[]).length, 2);
   await host.must(["pause", id], asUser);
   t.match((await host.must(["state", id], asUser)).stdout, '"paused"');

@@ -1,21 +1,33 @@
-/** linux.cgroupsPath on cgroup v1: which folders are made, when, and that all of them are removed. */
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+/** linux.cgroupsPath: which folders are made, when, and that all of them are removed. */
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import t from "tap";
+import { setFrozen } from "./support/cgroup-files.ts";
 import { probe } from "./support/config.ts";
 import { messageOf, openHost } from "./support/host.ts";
-import { cgroupsOf, cgroupsOfProcess, namesIn } from "./support/outside.ts";
+import { CGROUP_V2, cgroupsOf, cgroupsOfProcess, namesIn } from "./support/outside.ts";
 
-const host = openHost({ cgroupV1: true });
+const host = openHost();
+const CGROUPS = "/sys/fs/cgroup";
 
-const HIERARCHIES = namesIn("/sys/fs/cgroup").filter((name) =>
-  existsSync(join("/sys/fs/cgroup", name, "cgroup.procs")),
-);
+const HIERARCHIES = CGROUP_V2
+  ? ["unified"]
+  : namesIn("/sys/fs/cgroup").filter((name) => existsSync(join("/sys/fs/cgroup", name, "cgroup.procs")));
+
+/**
+ * Where relative paths start: the runtime's own cgroup, on v2 the one above it, since its own has processes and so cannot hand
+ * controllers down.
+ */
+function starts(): Map<string, string> {
+  const own = [...cgroupsOfProcess(process.pid)];
+  const above = (folder: string): string => (folder === CGROUPS ? CGROUPS : dirname(folder));
+  return new Map(own.map(([name, folder]) => [name, CGROUP_V2 ? above(folder.replace(/\/$/, "")) : folder]));
+}
 
 t.test("without a path: below the runtime's own cgroup, named for the id, in every hierarchy", async (t) => {
   const bundle = host.bundle((config) => probe(config, "sleep", "1000"));
   const id = await host.created(bundle);
-  const own = cgroupsOfProcess(process.pid);
+  const own = starts();
   const folders = cgroupsOfProcess((await host.state(id)).pid);
   t.same([...folders.keys()].sort(), [...HIERARCHIES].sort());
   for (const [hierarchy, folder] of folders) t.equal(folder, join(own.get(hierarchy) ?? "", id), hierarchy);
@@ -26,7 +38,7 @@ t.test("without a path: below the runtime's own cgroup, named for the id, in eve
 t.test(
   "an absolute path is taken from the root of each hierarchy, a relative one from the own cgroup",
   async (t) => {
-    const own = cgroupsOfProcess(process.pid);
+    const own = starts();
     for (const path of [`/${host.tag}-absolute/deep/er`, `${host.tag}-relative/deep`]) {
       const bundle = host.bundle((config) => {
         probe(config, "sleep", "1000");
@@ -35,7 +47,9 @@ t.test(
       const id = await host.created(bundle);
       const folders = cgroupsOfProcess((await host.state(id)).pid);
       for (const [hierarchy, folder] of folders) {
-        const base = path.startsWith("/") ? join("/sys/fs/cgroup", hierarchy) : (own.get(hierarchy) ?? "");
+        const base = path.startsWith("/")
+          ? join(CGROUPS, CGROUP_V2 ? "" : hierarchy)
+          : (own.get(hierarchy) ?? "");
         t.equal(folder, join(base, path), `${path} in ${hierarchy}`);
       }
       await host.delete(id);
@@ -83,9 +97,9 @@ t.test("a path out of the hierarchy stays inside, or is refused", async (t) => {
 });
 
 t.test("a frozen cgroup in the way is refused, not waited for", async (t) => {
-  const folder = `/sys/fs/cgroup/freezer/${host.tag}-frozen`;
+  const folder = join(CGROUPS, CGROUP_V2 ? "" : "freezer", `${host.tag}-frozen`);
   mkdirSync(folder);
-  writeFileSync(join(folder, "freezer.state"), "FROZEN");
+  setFrozen(folder, true);
   const bundle = host.bundle((config) => {
     config.linux.cgroupsPath = `/${host.tag}-frozen`;
   });
@@ -93,7 +107,7 @@ t.test("a frozen cgroup in the way is refused, not waited for", async (t) => {
   t.equal(outcome.code, 1);
   t.match(messageOf(outcome), "container's cgroup unexpectedly frozen");
   if (existsSync(folder)) {
-    writeFileSync(join(folder, "freezer.state"), "THAWED");
+    setFrozen(folder, false);
     for (const left of cgroupsOf(`${host.tag}-frozen`)) rmdirSync(left);
   }
 });

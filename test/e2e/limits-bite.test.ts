@@ -3,7 +3,7 @@ import t from "tap";
 import { probe } from "./support/config.ts";
 import { messageOf, openHost } from "./support/host.ts";
 
-const host = openHost({ cgroupV1: true });
+const host = openHost();
 
 t.test("memory: a program that takes more is killed, one that takes less is not", async (t) => {
   const eats = (bytes: number) =>

@@ -6,6 +6,7 @@ import { askingArgs } from "./support/answers.ts";
 import type { MountEntry } from "./support/config.ts";
 import { answersOf, onlyTsrun, openHost } from "./support/host.ts";
 import { adding, at, bind } from "./support/mounts.ts";
+import { CGROUP_V2 } from "./support/outside.ts";
 
 const host = openHost();
 
@@ -149,9 +150,13 @@ t.test("an overlay", async (t) => {
   t.notOk(existsSync(join(shared, "added")));
 });
 
+/** Where the pids controller's files are, below /sys/fs/cgroup. */
+const PIDS = CGROUP_V2 ? "" : "pids/";
+const PIDS_MOUNT = CGROUP_V2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/pids";
+
 t.test("cgroup in a container without a cgroup namespace shows its own cgroups, read-only", async (t) => {
   const [lines, cgroup, write] = await host.ask(
-    ["mounts", ["cgroup", "pids/cgroup.procs"], ["write", "/sys/fs/cgroup/pids/cgroup.procs", "1"]],
+    ["mounts", ["cgroup", `${PIDS}cgroup.procs`], ["write", `/sys/fs/cgroup/${PIDS}cgroup.procs`, "1"]],
     adding({
       destination: "/sys/fs/cgroup",
       type: "cgroup",
@@ -159,13 +164,13 @@ t.test("cgroup in a container without a cgroup namespace shows its own cgroups, 
       options: ["nosuid", "noexec", "nodev", "relatime", "ro"],
     }),
   );
-  t.match(at(lines, "/sys/fs/cgroup/pids").options, /^ro,nosuid,nodev,noexec/);
-  t.equal(cgroup.files["pids/cgroup.procs"], "1");
+  t.match(at(lines, PIDS_MOUNT).options, /^ro,nosuid,nodev,noexec/);
+  t.equal(cgroup.files[`${PIDS}cgroup.procs`], "1");
   t.same(write, { call: "open", error: "EROFS" });
 });
 
 t.test("cgroup in a cgroup namespace", async (t) => {
-  const [lines, cgroup] = await host.ask(["mounts", ["cgroup", "pids/cgroup.procs"]], (config) => {
+  const [lines, cgroup] = await host.ask(["mounts", ["cgroup", `${PIDS}cgroup.procs`]], (config) => {
     config.linux.namespaces.push({ type: "cgroup" });
     config.mounts.push({
       destination: "/sys/fs/cgroup",
@@ -174,8 +179,8 @@ t.test("cgroup in a cgroup namespace", async (t) => {
       options: ["nosuid", "noexec", "nodev", "relatime", "ro"],
     });
   });
-  t.equal(at(lines, "/sys/fs/cgroup/pids").root, "/");
-  t.equal(cgroup.files["pids/cgroup.procs"], "1");
+  t.equal(at(lines, PIDS_MOUNT).root, "/");
+  t.equal(cgroup.files[`${PIDS}cgroup.procs`], "1");
   t.ok(
     cgroup.own.every((line) => line.endsWith(":/")),
     "its own cgroup is the root that it sees",

@@ -3,7 +3,7 @@ import t from "tap";
 import { probe } from "./support/config.ts";
 import { messageOf, openHost, type State } from "./support/host.ts";
 
-const host = openHost({ only: "tsrun", cgroupV1: true });
+const host = openHost({ only: "tsrun" });
 const LIMIT = 16 << 20;
 
 type Explained = State & { readonly reason?: string };

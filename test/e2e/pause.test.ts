@@ -2,27 +2,18 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
+import { cpuUsage, folderOf, freezerState, setFrozen } from "./support/cgroup-files.ts";
 import { probe, script } from "./support/config.ts";
 import { messageOf, onlyTsrun, openHost, type TestBundle } from "./support/host.ts";
 import { cgroupsOfProcess, hasEnded, processesOf, textOf, until } from "./support/outside.ts";
+import { stuckContainer, withoutStuck } from "./support/stuck.ts";
 
-const host = openHost({ cgroupV1: true, busybox: true });
+const host = openHost({ busybox: true });
 const sleeping = host.bundle((config) => probe(config, "sleep", "1000"));
 const forking = host.bundle((config) => script(config, "while :; do /bin/true & /bin/true; done"));
 
-/** A process that waits for memory where nobody may be killed for it: it can be killed, but not frozen. */
-const stuck = host.bundle((config) => {
-  probe(config, "eat", "100000000");
-  config.linux.resources["memory"] = { limit: 20 << 20, swap: 20 << 20, disableOOMKiller: true };
-});
-
-/** The container's folder in a hierarchy. */
-async function folderOf(id: string, controller: string): Promise<string> {
-  return cgroupsOfProcess((await host.state(id)).pid).get(controller) ?? "";
-}
-
 async function freezer(id: string): Promise<string | undefined> {
-  return textOf(join(await folderOf(id, "freezer"), "freezer.state"))?.trim();
+  return freezerState(cgroupsOfProcess((await host.state(id)).pid));
 }
 
 async function refused(t: Test, verb: string, id: string, words: string): Promise<void> {
@@ -61,14 +52,14 @@ t.test("in every status", async (t) => {
 
 t.test("nothing runs while it is paused, also where processes keep appearing", async (t) => {
   const id = await host.running(forking);
-  const usage = join(await folderOf(id, "cpuacct"), "cpuacct.usage");
+  const cgroups = cgroupsOfProcess((await host.state(id)).pid);
   for (let round = 0; round < 15; round++) {
     await host.must(["pause", id]);
-    const before = textOf(usage);
+    const before = cpuUsage(cgroups);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    t.equal(textOf(usage), before, `no processor time in round ${round}`);
+    t.equal(cpuUsage(cgroups), before, `no processor time in round ${round}`);
     await host.must(["resume", id]);
-    await until("it goes on", () => textOf(usage) !== before);
+    await until("it goes on", () => cpuUsage(cgroups) !== before);
   }
   await host.delete(id);
 });
@@ -106,7 +97,7 @@ for (const verb of ["kill", "delete --force"]) {
 
 /** Moves one of the container's processes into a cgroup below the container's, as a container's own manager would. */
 async function nest(id: string): Promise<string> {
-  const folder = await folderOf(id, "freezer");
+  const folder = await folderOf(host, id, "freezer");
   const inner = join(folder, "inner");
   mkdirSync(inner);
   const pids = await until("a second process", () => {
@@ -121,12 +112,13 @@ const tree = host.bundle((config) => probe(config, "tree", "3"));
 
 t.test("cgroups below the container's are paused with it", async (t) => {
   const id = await host.running(tree);
-  const inner = await nest(id);
+  await nest(id);
+  const cgroups = cgroupsOfProcess((await host.state(id)).pid);
   await host.must(["pause", id]);
-  t.equal(textOf(join(inner, "freezer.state"))?.trim(), "FROZEN");
+  t.equal(freezerState(cgroups, "inner"), "FROZEN");
   t.equal((await host.state(id)).status, "paused");
   await host.must(["resume", id]);
-  t.equal(textOf(join(inner, "freezer.state"))?.trim(), "THAWED");
+  t.equal(freezerState(cgroups, "inner"), "THAWED");
   await host.delete(id);
   t.same(processesOf(id), []);
 });
@@ -136,7 +128,7 @@ for (const verb of ["kill", "delete --force"]) {
     if (!(await onlyTsrun(host, t))) return;
     const id = await host.running(tree);
     const inner = await nest(id);
-    writeFileSync(join(inner, "freezer.state"), "FROZEN");
+    setFrozen(inner, true);
     t.equal((await host.state(id)).status, "running", "the container is not paused");
     if (verb === "kill") {
       await host.must(["kill", id, "KILL"]);
@@ -147,42 +139,39 @@ for (const verb of ["kill", "delete --force"]) {
   });
 }
 
-/** A container whose process waits for memory for ever. */
-async function stuckContainer(): Promise<string> {
-  const id = await host.running(stuck);
-  const control = join(await folderOf(id, "memory"), "memory.oom_control");
-  await until("it waits for memory", () => textOf(control)?.includes("under_oom 1"));
-  return id;
-}
+const unstoppable = { skip: withoutStuck() ?? false };
 
-t.test("a process that cannot be stopped: an error in time, and the container runs on", async (t) => {
-  if (!(await onlyTsrun(host, t))) return;
-  const id = await stuckContainer();
-  const begun = Date.now();
-  const call = host.start(["pause", id]);
-  await until("it is under way", async () => (await freezer(id)) === "FREEZING");
-  const update = await host.call(["update", "--pids-limit", "20", id]);
-  t.equal(update.code, 0, "an update waits for it");
-  const outcome = await call.ended;
-  t.equal(outcome.code, 1);
-  t.match(messageOf(outcome), /^unable to freeze \S+: a process did not stop within 5000 ms; hint: /);
-  t.ok(Date.now() - begun < 8000, "in time");
-  t.equal(await freezer(id), "THAWED");
-  t.equal((await host.state(id)).status, "running");
-  await host.delete(id);
-});
+t.test(
+  "a process that cannot be stopped: an error in time, and the container runs on",
+  unstoppable,
+  async (t) => {
+    if (!(await onlyTsrun(host, t))) return;
+    const id = await stuckContainer(host);
+    const begun = Date.now();
+    const call = host.start(["pause", id]);
+    await until("it is under way", async () => (await freezer(id)) === "FREEZING");
+    const update = await host.call(["update", "--pids-limit", "20", id]);
+    t.equal(update.code, 0, "an update waits for it");
+    const outcome = await call.ended;
+    t.equal(outcome.code, 1);
+    t.match(messageOf(outcome), /^unable to freeze \S+: a process did not stop within 5000 ms; hint: /);
+    t.ok(Date.now() - begun < 8000, "in time");
+    t.equal(await freezer(id), "THAWED");
+    t.equal((await host.state(id)).status, "running");
+    await host.delete(id);
+  },
+);
 
-t.test("pause dies half-way: resume and delete take what is left as paused", async (t) => {
+t.test("pause dies half-way: resume and delete take what is left as paused", unstoppable, async (t) => {
   if (!(await onlyTsrun(host, t))) return;
   for (const verb of ["resume", "delete"]) {
-    const id = await stuckContainer();
+    const id = await stuckContainer(host);
     const call = host.start(["pause", id]);
     await until("it is under way", async () => (await freezer(id)) === "FREEZING");
     call.kill("SIGKILL");
     await call.ended;
     // The last thing it did may have been to let go for a moment.
-    if ((await freezer(id)) === "THAWED")
-      writeFileSync(join(await folderOf(id, "freezer"), "freezer.state"), "FROZEN");
+    if ((await freezer(id)) === "THAWED") setFrozen(await folderOf(host, id, "freezer"), true);
     t.equal((await host.state(id)).status, "paused");
     if (verb === "resume") {
       await host.must(["resume", id]);
@@ -193,9 +182,9 @@ t.test("pause dies half-way: resume and delete take what is left as paused", asy
   }
 });
 
-t.test("delete --force while a pause is under way waits for it", async (t) => {
+t.test("delete --force while a pause is under way waits for it", unstoppable, async (t) => {
   if (!(await onlyTsrun(host, t))) return;
-  const id = await stuckContainer();
+  const id = await stuckContainer(host);
   const call = host.start(["pause", id]);
   await until("it is under way", async () => (await freezer(id)) === "FREEZING");
   const outcome = await host.call(["delete", "--force", id]);

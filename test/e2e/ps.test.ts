@@ -2,11 +2,12 @@
 import { mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
+import { folderIn } from "./support/cgroup-files.ts";
 import { probe, script } from "./support/config.ts";
 import { messageOf, onlyTsrun, openHost } from "./support/host.ts";
 import { cgroupsOfProcess, textOf, until } from "./support/outside.ts";
 
-const host = openHost({ busybox: true, cgroupV1: true });
+const host = openHost({ busybox: true });
 const tree = host.bundle((config) => script(config, "sleep 1000 & exec sleep 2000"));
 
 /** The pids that `ps --format json` prints, ascending. */
@@ -72,7 +73,7 @@ t.test("processes that were executed into it, and those in a cgroup below", asyn
     return found.length === 3 && found;
   });
   const moved = pids.at(-1) ?? -1;
-  const below = join(cgroupsOfProcess(moved).get("devices") ?? "", "below");
+  const below = join(folderIn(cgroupsOfProcess(moved), "devices"), "below");
   mkdirSync(below);
   writeFileSync(join(below, "cgroup.procs"), String(moved));
   t.same(await pidsOf(id), pids);

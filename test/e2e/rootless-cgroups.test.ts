@@ -39,7 +39,7 @@ const must = (...args: string[]) => host.must(args, delegated);
 
 t.test("a container gets cgroups below his own, with its limits", async (t) => {
   const bundle = user.bundle((config) => {
-    config.process.args = ["/bin/probe", "sleep"];
+    config.process.args = ["/bin/probe", "sleep", "1000"];
     config.linux.resources = {
       memory: { limit: 64 << 20 },
       pids: { limit: 20 },
@@ -56,7 +56,7 @@ t.test("a container gets cgroups below his own, with its limits", async (t) => {
   t.equal(readFileSync(join(pids, "pids.max"), "utf8").trim(), "20");
 
   await must("start", id);
-  await must("exec", "-d", id, "/bin/probe", "sleep");
+  await must("exec", "-d", id, "/bin/probe", "sleep", "1000");
   t.equal((JSON.parse((await must("ps", "-f", "json", id)).stdout) as number[]).length, 2);
 
   await must("pause", id);
@@ -78,7 +78,7 @@ t.test("a container gets cgroups below his own, with its limits", async (t) => {
 
 t.test("exec is in the container's cgroups", async (t) => {
   const bundle = user.bundle((config) => {
-    config.process.args = ["/bin/probe", "sleep"];
+    config.process.args = ["/bin/probe", "sleep", "1000"];
   });
   const id = host.id();
   await must("create", "--bundle", bundle.dir, id);

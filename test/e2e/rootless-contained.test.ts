@@ -39,7 +39,7 @@ t.test("state lies in XDG_RUNTIME_DIR, and exec enters it from another such name
   if (!(await onlyTsrun(host, t))) return;
   const bundle = user.bundle((config) => {
     plain(config);
-    config.process.args = ["/bin/probe", "sleep"];
+    config.process.args = ["/bin/probe", "sleep", "1000"];
   });
   const id = host.id();
   const script = `set -e

@@ -101,7 +101,7 @@ t.test("exec and kill reach processes of other ids", async (t) => {
   const bundle = user.bundle((config) => {
     mapped(config);
     config.process.user = { uid: 7, gid: 8 };
-    config.process.args = ["/bin/probe", "sleep"];
+    config.process.args = ["/bin/probe", "sleep", "1000"];
   });
   const id = host.id();
   await host.must(["create", "--bundle", bundle.dir, id], options);

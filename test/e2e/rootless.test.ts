@@ -16,7 +16,7 @@ const OWN_MAP = (id: number) => [`0 ${id} 1`];
 const tidy = (lines: readonly string[]): string[] => lines.map((line) => line.trim().replace(/\s+/g, " "));
 
 const sleeping = (config: Config): void => {
-  config.process.args = ["/bin/probe", "sleep"];
+  config.process.args = ["/bin/probe", "sleep", "1000"];
 };
 
 t.test("he is root in the container, with a map of his own id alone", async (t) => {

@@ -3,6 +3,7 @@
  * may differ is in a table, with the reason. (Under runc itself this shows that the comparison is stable.)
  */
 import { spawnSync } from "node:child_process";
+import { basename } from "node:path";
 import t from "tap";
 import type { Answers, MountLine } from "./support/answers.ts";
 import type { Patch } from "./support/config.ts";
@@ -27,7 +28,7 @@ const INTENDED: readonly { readonly place: RegExp; readonly why: string }[] = [
   },
   {
     place:
-      /^\/mounts\/\/(proc\/\w+|sys\/\w+|etc\/passwd|home) \d\/(source|options|super): .* \/ "(none|ro,nosuid,nodev,noexec,relatime|ro,size=4k,nr_inodes=2,mode=755)"$/,
+      /^\/mounts\/\/(proc\/\w+|sys\/\w+|etc\/passwd|home) \d\/(source|options|super): .* \/ "(none|ro,nosuid,nodev,noexec,relatime|ro,size=4k,nr_inodes=2,mode=755(,inode64)?)"$/,
     why: "a masked folder is covered by one small empty tmpfs that can do nothing, shared by all of them",
   },
   {
@@ -74,7 +75,9 @@ function normal(all: Answers, from: Host): unknown {
         ? all.proc
         : { ...all.proc, pid: "", ppid: "", pgid: "", sid: all.proc.sid === all.proc.pid, visible: "" },
   });
-  return JSON.parse(text.replaceAll(from.dir, "DIR").replaceAll(from.tag, "TAG"));
+  // A mount's root is told from the top of its filesystem.
+  const tidy = text.replaceAll(from.dir, "DIR").replaceAll(basename(from.dir), "DIR");
+  return JSON.parse(tidy.replaceAll(from.tag, "TAG"));
 }
 
 /** mountinfo's order is that of the mounts' making, which nobody inside can tell; what lies on what is kept. */

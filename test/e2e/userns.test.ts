@@ -89,7 +89,7 @@ t.test("a joined user namespace: its owner's maps and groups hold, also in exec"
   const id = await host.running(
     host.bundle((config) => {
       mapped(config);
-      config.process.args = ["/bin/probe", "sleep"];
+      config.process.args = ["/bin/probe", "sleep", "1000"];
     }),
   );
   const { pid } = await host.state(id);
@@ -102,7 +102,7 @@ t.test("a joined user namespace: its owner's maps and groups hold, also in exec"
       config.linux.gidMappings = [{ containerID: 0, hostID: FIRST, size: 65_536 }];
     }
     config.process.user = { uid: 5, gid: 6, additionalGids: [7] };
-    config.process.args = ["/bin/probe", "sleep"];
+    config.process.args = ["/bin/probe", "sleep", "1000"];
   });
   const second = await host.running(joining);
   const state = await host.state(second);

@@ -1,8 +1,11 @@
 /** The host's side: what a container left behind or holds, seen without any runtime. */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 
 const CGROUPS = "/sys/fs/cgroup";
+
+/** Whether this is a host of cgroup v2 alone. */
+export const CGROUP_V2 = existsSync(join(CGROUPS, "cgroup.controllers"));
 
 /** Waits for a condition by looking again every few milliseconds. @throws Error naming it, after `limit` milliseconds */
 export async function until<T>(
@@ -88,13 +91,16 @@ export function mountsOf(tag: string): string[] {
   return (textOf("/proc/self/mountinfo") ?? "").split("\n").filter((line) => line.includes(tag));
 }
 
-/** The cgroups of a process: its path in each hierarchy, keyed by the hierarchy's mount point. */
+/**
+ * The cgroups of a process: its folder in each hierarchy, keyed by the name of the hierarchy's mount point; `unified` for
+ * cgroup v2, on a host of v2 alone, too.
+ */
 export function cgroupsOfProcess(pid: number): Map<string, string> {
   const paths = new Map<string, string>();
   for (const line of (textOf(`/proc/${pid}/cgroup`) ?? "").trim().split("\n")) {
     const [, controllers = "", path = ""] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
     const name = controllers === "" ? "unified" : controllers.replace(/^name=/, "");
-    paths.set(name, join(CGROUPS, name, path));
+    paths.set(name, join(CGROUPS, CGROUP_V2 ? "" : name, path));
   }
   return paths;
 }

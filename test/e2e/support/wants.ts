@@ -20,6 +20,8 @@ export interface Wants {
   readonly busybox?: boolean;
   /** A controller of cgroup v1, at its place below /sys/fs/cgroup. */
   readonly cgroupV1?: boolean;
+  /** A host of cgroup v2 alone, at /sys/fs/cgroup. */
+  readonly cgroupV2?: boolean;
   /** The runtime under test must be this one. */
   readonly only?: Kind;
 }
@@ -30,6 +32,9 @@ export function whatIsMissing(runtime: string, wants: Wants): string | undefined
   if (wants.busybox === true && !hasBusybox()) return "needs a static /bin/busybox";
   if (wants.cgroupV1 === true && !existsSync("/sys/fs/cgroup/memory/cgroup.procs")) {
     return "needs cgroup v1 (or hybrid) with its hierarchies below /sys/fs/cgroup";
+  }
+  if (wants.cgroupV2 === true && !existsSync("/sys/fs/cgroup/cgroup.controllers")) {
+    return "needs cgroup v2 alone at /sys/fs/cgroup";
   }
   if (wants.only !== undefined && kindOf(runtime) !== wants.only) return `only ${wants.only} does this`;
   return undefined;

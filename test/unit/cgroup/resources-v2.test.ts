@@ -37,11 +37,6 @@ const TABLE: readonly [string, Change, readonly string[]][] = [
     ["memory:memory.swap.max=max if there", "memory:memory.max=max"],
   ],
   [
-    "unlimited memory, limited swap",
-    { memory: { limit: -1n, swap: 9n } },
-    ["memory:memory.swap.max=9", "memory:memory.max=max"],
-  ],
-  [
     "what v2 does anyway",
     { memory: { useHierarchy: true, disableOOMKiller: false, kernel: 5n, swappiness: -1n } },
     [],
@@ -140,6 +135,11 @@ const REFUSED: readonly [string, Change, { code: string; pointer: string }][] = 
   [
     "swap without memory",
     { memory: { swap: 5n } },
+    { code: "missing", pointer: "/linux/resources/memory/swap" },
+  ],
+  [
+    "limited swap with unlimited memory",
+    { memory: { limit: -1n, swap: 9n } },
     { code: "missing", pointer: "/linux/resources/memory/swap" },
   ],
   [

@@ -123,3 +123,18 @@ t.test("a joined namespace is not made", async (t) => {
   );
   t.equal(only(plan, "join").ns, CLONE.NEWCGROUP);
 });
+
+t.test("a joined cgroup namespace comes after the fork, but before a user namespace", async (t) => {
+  const cgroup = { type: "cgroup" as const, path: "/proc/7/ns/cgroup" };
+  const order = (...more: readonly Namespace[]): readonly string[] => {
+    const linux = {
+      namespaces: [cgroup, ...more, ...JOINS.slice(2)],
+      uidMappings: more.length > 0 ? maps(1) : [],
+      gidMappings: more.length > 0 ? maps(1) : [],
+    };
+    const plan = compile(bundle({ linux, mounts: [] }), facts(), options());
+    return plan.steps.map(({ op }) => op.op).filter((op) => ["join", "userns", "fork"].includes(op));
+  };
+  t.strictSame(order(), ["fork", "join"], "from inside it nobody can be cloned into a cgroup outside");
+  t.strictSame(order({ type: "user", path: undefined }), ["join", "userns", "fork"], "while it is allowed");
+});
