@@ -1,10 +1,10 @@
 /**
  * Builds everything into dist/: the native parts with make, the `tsrun` command as a small
  * launcher and an executable compiled by Bun, the same command for Node
- * as dist/tsrun.js, and the library with its types.
+ * as dist/tsrun.js, the shells' completion, and the library with its types.
  */
 import { execFileSync } from "node:child_process";
-import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { COMPILE_FLAGS } from "./compile-flags.ts";
@@ -49,6 +49,15 @@ sh(
 );
 writeFileSync("dist/tsrun.js", `#!/usr/bin/env node\n${readFileSync("dist/tsrun.js", "utf8")}`);
 chmodSync("dist/tsrun.js", 0o755);
+
+mkdirSync("dist/completions", { recursive: true });
+for (const [file, ...words] of [
+  ["completions/tsrun", "completion", "bash"],
+  ["completions/_tsrun", "completion", "zsh"],
+  ["completions/tsrun.fish", "completion", "fish"],
+]) {
+  writeFileSync(`dist/${file}`, execFileSync(bun, [entry, ...words]));
+}
 
 rmSync("dist/lib", { recursive: true, force: true });
 sh(bun, "node_modules/typescript/bin/tsc", "-p", "tsconfig.lib.json");

@@ -5,12 +5,13 @@
 import { BUNDLE_COMMANDS } from "./table/bundles.ts";
 import { CONTAINER_COMMANDS } from "./table/containers.ts";
 import { LIVING_COMMANDS } from "./table/living.ts";
+import { TOOL_COMMANDS } from "./table/tools.ts";
 
 /** An option of a command, written `--name`, `-name`, or by its letter. */
 export interface OptionSpec {
   readonly name: string;
   readonly short?: string;
-  /** What its value is called in the help; absent for a switch. */
+  /** What its value is called in the help, or the words it may be, with `|` between them; absent for a switch. */
   readonly value?: string;
   /** May be given several times: see {@link every}. */
   readonly repeat?: true;
@@ -22,7 +23,7 @@ export interface OptionSpec {
 /** A command. */
 export interface CommandSpec {
   readonly name: string;
-  /** Its arguments, as the help shows them. */
+  /** Its arguments, as the help shows them; words with `|` between them are what one may be. */
   readonly args: string;
   readonly min: number;
   readonly max: number;
@@ -65,7 +66,7 @@ export function every(options: Options, name: string): readonly string[] {
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { name: "root", value: "dir", text: "folder of the containers' state (default: /run/tsrun)" },
   { name: "log", value: "file", text: "append messages to this file instead of standard error" },
-  { name: "log-format", value: "format", text: "text or json (default: text)" },
+  { name: "log-format", value: "text|json", text: "how to write messages (default: text)" },
   { name: "debug", text: "say what is being done" },
   { name: "systemd-cgroup", text: "refused: this version of tsrun makes cgroups itself (cgroupfs)" },
   { name: "version", short: "v", text: "print the version" },
@@ -76,4 +77,5 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...CONTAINER_COMMANDS,
   ...LIVING_COMMANDS,
   ...BUNDLE_COMMANDS,
+  ...TOOL_COMMANDS,
 ];

@@ -12,7 +12,7 @@ export const BUNDLE_COMMANDS: readonly CommandSpec[] = [
     text: "print what running a bundle would do, and do nothing",
     options: [
       BUNDLE,
-      { name: "format", short: "f", value: "format", text: "text, json or sh (default: text)" },
+      { name: "format", short: "f", value: "text|json|sh", text: "how to print it (default: text)" },
       { name: "no-pivot", text: "as for create" },
       { name: "id", value: "id", text: "the id that cgroup paths are made from (default: container)" },
     ],

@@ -65,7 +65,13 @@ export const CONTAINER_COMMANDS: readonly CommandSpec[] = [
     max: 0,
     text: "list the containers",
     options: [
-      { name: "format", short: "f", value: "format", text: "table or json (default: table)" },
+      { name: "format", short: "f", value: "table|json", text: "how to print them (default: table)" },
+      {
+        name: "status",
+        value: "creating|created|running|paused|stopped|damaged",
+        repeat: true,
+        text: "only those with this status",
+      },
       { name: "quiet", short: "q", text: "only the ids" },
     ],
     load: () => import("../commands/list.ts"),

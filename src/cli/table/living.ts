@@ -44,7 +44,7 @@ const EXEC_OPTIONS: readonly OptionSpec[] = [
   { name: "preserve-fds", value: "n", text: "pass n descriptors from 3 on to it" },
   {
     name: "cgroup",
-    value: "path",
+    value: "cgroup",
     repeat: true,
     text: "run it in this cgroup below the container's, also as controller:path",
   },

@@ -7,7 +7,7 @@ const PS: Omit<CommandSpec, "name"> = {
   max: Number.POSITIVE_INFINITY,
   text: "list a container's processes; after the id go ps's -ef, -e, aux or -o FIELD,... (pid, user, comm, args, rss, ...)",
   options: [
-    { name: "format", short: "f", value: "format", text: "table, or json for the pids (default: table)" },
+    { name: "format", short: "f", value: "table|json", text: "table, or json for the pids (default: table)" },
   ],
   rest: true,
   load: () => import("../commands/ps.ts"),
@@ -38,7 +38,7 @@ export const WATCHING: readonly CommandSpec[] = [
       {
         name: "format",
         short: "f",
-        value: "format",
+        value: "table|json",
         text: "table, or json: a line a container, in bytes and µs",
       },
       { name: "once", text: "look once and end" },
