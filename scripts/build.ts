@@ -1,7 +1,7 @@
 /**
  * Builds everything into dist/: the native parts with make, the `tsrun` command as a small
  * launcher and an executable compiled by Bun, the same command for Node
- * as dist/tsrun.js, the shells' completion, and the library with its types.
+ * as dist/tsrun.js, the manual page, the shells' completion, and the library with its types.
  */
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -52,6 +52,7 @@ chmodSync("dist/tsrun.js", 0o755);
 
 mkdirSync("dist/completions", { recursive: true });
 for (const [file, ...words] of [
+  ["tsrun.8", "man"],
   ["completions/tsrun", "completion", "bash"],
   ["completions/_tsrun", "completion", "zsh"],
   ["completions/tsrun.fish", "completion", "fish"],

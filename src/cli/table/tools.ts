@@ -1,7 +1,7 @@
 /** The commands that help with using tsrun. */
 import type { CommandSpec } from "../table.ts";
 
-/** completion. */
+/** completion and man. */
 export const TOOL_COMMANDS: readonly CommandSpec[] = [
   {
     name: "completion",
@@ -11,5 +11,14 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
     text: "print a script that lets a shell complete tsrun's commands, options and containers",
     options: [],
     load: () => import("../commands/completion.ts"),
+  },
+  {
+    name: "man",
+    args: "",
+    min: 0,
+    max: 0,
+    text: "print the manual page: tsrun man | man -l -",
+    options: [],
+    load: () => import("../commands/man.ts"),
   },
 ];
