@@ -1,25 +1,30 @@
 /** {@link Runtime}: the verbs of the command for programs, over the same functions. */
-import type { LaunchError } from "./error.ts";
+import { type LaunchError, StateError } from "./error.ts";
 import { Child } from "./lifecycle/children.ts";
 import { create } from "./lifecycle/create.ts";
 import { deleteContainer } from "./lifecycle/delete.ts";
 import { type ExecRequest, exec } from "./lifecycle/exec.ts";
+import { type ContainerEvent, type EventOptions, follow } from "./lifecycle/follow.ts";
 import { killContainer } from "./lifecycle/kill.ts";
+import type { Execution, RunEnd, RunRequest, WaitOptions } from "./lifecycle/library.ts";
 import { pauseContainer, resumeContainer } from "./lifecycle/pause.ts";
 import { absolute, type CreateRequest } from "./lifecycle/prepare.ts";
 import { finish, runDetached } from "./lifecycle/run.ts";
 import { parseSignal } from "./lifecycle/signals.ts";
 import { start } from "./lifecycle/start.ts";
 import { type StopRequest, stopContainer } from "./lifecycle/stop.ts";
+import { Turns } from "./lifecycle/turns.ts";
 import { updateContainer } from "./lifecycle/update.ts";
-import { awaitChild, awaitContainer } from "./lifecycle/wait.ts";
-import { type ContainerEvent, type EventOptions, events } from "./observe/events.ts";
+import { type AwaitEnd, awaitContainer, endInLoop } from "./lifecycle/wait.ts";
 import { type Listed, list } from "./observe/list.ts";
 import { type ContainerProcess, processes } from "./observe/processes.ts";
-import { type ContainerState, state } from "./observe/state.ts";
+import { type ContainerState, describe, state } from "./observe/state.ts";
 import { type ContainerStats, stats } from "./observe/stats.ts";
 import { defaultRoot } from "./state/root.ts";
+import { onAbort } from "./sys/abort.ts";
 import type { Exit, Pidfd } from "./sys/process.ts";
+
+const SIGKILL = 9;
 
 /** Where a {@link Runtime} keeps its containers. */
 export interface RuntimeOptions {
@@ -30,28 +35,16 @@ export interface RuntimeOptions {
   readonly root?: string;
 }
 
-/** How a container that was run ended. */
-export interface RunEnd {
-  /** The exit code, or the signal that ended it; `undefined` where another part of this process has reaped it. */
-  readonly exit: Exit | undefined;
-  /** Failures of poststop hooks: the container is gone all the same (runtime-spec runtime.md, lifecycle). */
-  readonly failures: readonly LaunchError[];
-}
-
-/** A further program in a container. */
-export interface Execution {
-  /** As the host sees it. */
-  readonly pid: number;
-  /** How it ends; `undefined` where another part of this process reaps it. */
-  readonly exit: Promise<Exit | undefined>;
-}
+/** The verbs of all runtimes of this process take turns on its thread. */
+const turns = new Turns();
 
 /**
  * The containers below one state folder.
  *
  * Every method answers with a promise. Making, starting and removing a container is a series of native calls that keep the
  * calling thread for some milliseconds, and for as long as the container's hooks take; use a worker thread where that is
- * too long. Waiting ({@link Runtime.wait}, {@link Runtime.run}) leaves the thread to others.
+ * too long. Of many at once each has a round of the event loop for itself. Waiting ({@link Runtime.wait}, {@link Runtime.run},
+ * {@link Runtime.events}) leaves the thread to others: one helper thread waits for all containers.
  *
  * The first process of a container is a child of the process that created it. As long as that one lives, it has to take
  * note of the container's end, with `wait`, `run` or `delete`; else the ended process stays a zombie.
@@ -60,9 +53,11 @@ export class Runtime {
   /** The folder of the containers' state, absolute. */
   readonly root: string;
   readonly #children = new Map<string, Child>();
+  readonly #awaitEnd: AwaitEnd;
 
   constructor(options: RuntimeOptions = {}) {
     this.root = absolute(options.root ?? defaultRoot());
+    this.#awaitEnd = endInLoop(this.root);
   }
 
   /**
@@ -73,10 +68,12 @@ export class Runtime {
    *   {@link SystemError}; {@link UsageError}. Then nothing of the container is left.
    */
   async create(request: CreateRequest): Promise<ContainerState> {
-    const { locked, first } = create(this.root, request);
+    await turns.next();
+    const { locked, first, record } = create(this.root, request);
     locked.release();
     this.#adopt(request.id, first);
-    return state(this.root, request.id);
+    const process = { pid: first.pid, startTime: "" };
+    return describe({ dir: locked.dir, record, process, complete: true }, "created");
   }
 
   /**
@@ -86,6 +83,7 @@ export class Runtime {
    *   cannot be executed, `hook` where a startContainer or poststart hook failed, `died`. Then the container is stopped.
    */
   async start(id: string): Promise<void> {
+    await turns.next();
     start(this.root, id);
   }
 
@@ -93,14 +91,21 @@ export class Runtime {
    * Creates and starts a container, waits for its end and deletes it. Signals that reach this process are not passed on:
    * use {@link Runtime.kill}.
    *
-   * @throws what {@link Runtime.create} and {@link Runtime.start} throw; then nothing of the container is left
+   * @throws what {@link Runtime.create} and {@link Runtime.start} throw, and the reason of an abort; then nothing of the
+   *   container is left
    */
-  async run(request: CreateRequest): Promise<RunEnd> {
+  async run({ signal, ...request }: RunRequest): Promise<RunEnd> {
+    await turns.next();
+    signal?.throwIfAborted();
     const { first, created } = runDetached(this.root, request);
     const child = this.#adopt(request.id, first);
-    const exit = await child.end;
+    const forget = onAbort(signal, () => this.#kill(request.id, child));
+    const exit = await child.ended();
+    forget();
+    await turns.next();
     const failures = finish(this.root, request.id, created);
     if (this.#children.get(request.id) === child) this.#children.delete(request.id);
+    signal?.throwIfAborted();
     return { exit, failures };
   }
 
@@ -109,11 +114,12 @@ export class Runtime {
    *
    * @returns how it ended; `undefined` where another process created the container, and neither the kernel (from 6.15 on) nor
    *   the container's folder tells
-   * @throws {@link StateError} `not-found`, `damaged`
+   * @throws {@link StateError} `not-found`, `damaged`; the reason of an abort
    */
-  async wait(id: string): Promise<Exit | undefined> {
+  async wait(id: string, { signal }: WaitOptions = {}): Promise<Exit | undefined> {
+    signal?.throwIfAborted();
     const child = this.#children.get(id);
-    return child === undefined ? awaitContainer(this.root, id) : child.end;
+    return child === undefined ? awaitContainer(this.root, id, this.#awaitEnd, signal) : child.ended(signal);
   }
 
   /**
@@ -135,9 +141,9 @@ export class Runtime {
    */
   async stop(id: string, request: StopRequest = {}): Promise<void> {
     const child = this.#children.get(id);
-    await stopContainer(this.root, id, request);
+    await stopContainer(this.root, id, request, this.#awaitEnd);
     // Else it would stay a zombie until somebody asks.
-    void child?.end;
+    child?.over();
   }
 
   /**
@@ -148,8 +154,9 @@ export class Runtime {
    *   {@link SystemError}; {@link UsageError}. The container is as it was.
    */
   async exec(request: Omit<ExecRequest, "detach">): Promise<Execution> {
+    await turns.next();
     const { process } = exec(this.root, { ...request, detach: true });
-    return { pid: process.pid, exit: awaitChild(process) };
+    return { pid: process.pid, exit: new Child(process, this.#awaitEnd).ended() };
   }
 
   /** Freezes all processes of a container. @throws {@link StateError} `not-found`, `not-running`, `busy`, `damaged`; {@link SystemError} */
@@ -178,13 +185,13 @@ export class Runtime {
   }
 
   /**
-   * What happens in a container until its first process has ended: an `oom` for each process that is killed for want of memory, and
-   * its statistics at each interval.
+   * What happens in a container from now on until its first process has ended: `started`, an `oom` for each process that is killed
+   * for want of memory, `stats` at each interval, and last `exited`.
    *
    * @throws when the first event is asked for, {@link StateError} `not-found`, `not-running`, `damaged`; {@link UsageError}
    */
   events(id: string, options: EventOptions = {}): AsyncGenerator<ContainerEvent, void, undefined> {
-    return events(this.root, id, options);
+    return follow(this.root, id, options, (signal) => this.wait(id, { signal }));
   }
 
   /** The processes of a container, as the host sees them; none when it has stopped. @throws {@link StateError} `not-found`, `damaged` */
@@ -200,9 +207,10 @@ export class Runtime {
    * @throws {@link StateError} `not-found`, `not-stopped`, `busy`, `damaged`; {@link SystemError}
    */
   async delete(id: string, options: { force?: boolean } = {}): Promise<readonly LaunchError[]> {
+    await turns.next();
     const child = this.#children.get(id);
     // Its exit status is there for one only: whoever waits gets it, not the deletion.
-    if (child?.over) await child.end;
+    child?.over();
     const failures = deleteContainer(this.root, id, options.force);
     this.#children.delete(id);
     child?.deleted();
@@ -225,8 +233,18 @@ export class Runtime {
 
   /** Keeps an eye on a child of this process, without looking yet. */
   #adopt(id: string, first: Pidfd): Child {
-    const child = new Child(first);
+    const child = new Child(first, this.#awaitEnd);
     this.#children.set(id, child);
     return child;
+  }
+
+  /** Ends a container that may have ended by itself; a frozen one, too. */
+  #kill(id: string, child: Child): void {
+    child.kill();
+    try {
+      killContainer(this.root, id, SIGKILL);
+    } catch (error) {
+      if (!(error instanceof StateError)) throw error;
+    }
   }
 }

@@ -75,6 +75,8 @@ EXPORT int ts_socketpair(int32_t fds[2]);
 /* A listening SOCK_SEQPACKET socket at a path of any length. */
 EXPORT int ts_listen(const char *path);
 EXPORT int ts_connect(const char *path);
+/* A listening stream socket at a path of any length. */
+EXPORT int ts_listen_stream(const char *path);
 /* A stream socket, as --console-socket names one: where a terminal is sent to. */
 EXPORT int ts_connect_console(const char *path);
 /* A datagram socket bound to a path of any length, its file of this mode; reading from it does not block. */
@@ -187,7 +189,7 @@ EXPORT int ts_poll(const int32_t *fds, int count, int timeout, int32_t *ready);
 EXPORT int ts_drain(int fd, uint8_t *buffer, int room);
 /* An eventfd that does not block. */
 EXPORT int ts_eventfd(void);
-/* An inotify descriptor, which does not block, for the changes of one file. */
+/* An inotify descriptor, which does not block, for the changes of one file, its removal among them. */
 EXPORT int ts_inotify(const char *path);
 /* From now on these signals end as bytes, their numbers, on the descriptor answered; ignored ones stay ignored. Once a process. */
 EXPORT int ts_catch(const int32_t *signals, int count);
@@ -198,5 +200,18 @@ EXPORT int ts_window(int fd, int32_t out[2]);
  * that does not know its size changes nothing. -ENOTTY where there is none.
  */
 EXPORT int ts_match_size(int master);
+
+/* loop.c */
+
+/*
+ * Starts the one helper thread that waits for descriptors: answers the epoll descriptor that they are added to. It takes the
+ * listening stream socket, accepts one connection of this process, and writes to that a u32 for each descriptor that is
+ * ready: its token. The connection's end ends it.
+ */
+EXPORT int ts_loop_open(int listener);
+/* Waits for a descriptor, once; each descriptor one wait at a time. The token is greater than 0. */
+EXPORT int ts_loop_add(int epoll, int fd, int token);
+/* Waits no longer; its token may have been written already. */
+EXPORT int ts_loop_remove(int epoll, int fd);
 
 #endif

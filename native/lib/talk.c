@@ -51,14 +51,14 @@ static int address(const char *path, struct sockaddr_un *out, int *folder)
 	return 0;
 }
 
-static int at_address(const char *path, int listening)
+static int at_address(const char *path, int type, int listening)
 {
 	struct sockaddr_un where;
 	int folder;
 	int error = address(path, &where, &folder);
 	if (error < 0)
 		return error;
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	if (fd < 0) {
 		error = -errno;
 	} else if (listening) {
@@ -75,12 +75,17 @@ static int at_address(const char *path, int listening)
 
 int ts_listen(const char *path)
 {
-	return at_address(path, 1);
+	return at_address(path, SOCK_SEQPACKET, 1);
 }
 
 int ts_connect(const char *path)
 {
-	return at_address(path, 0);
+	return at_address(path, SOCK_SEQPACKET, 0);
+}
+
+int ts_listen_stream(const char *path)
+{
+	return at_address(path, SOCK_STREAM, 1);
 }
 
 int ts_connect_console(const char *path)

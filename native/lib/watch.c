@@ -52,7 +52,7 @@ int ts_inotify(const char *path)
 	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	if (inotify_add_watch(fd, path, IN_MODIFY) < 0) {
+	if (inotify_add_watch(fd, path, IN_MODIFY | IN_ATTRIB) < 0) {
 		int failure = errno;
 		(void)close(fd);
 		return -failure;

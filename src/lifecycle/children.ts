@@ -1,37 +1,64 @@
-/** First processes of containers that are children of this process: whoever made them has to take note of their end. */
-import type { Exit, Pidfd } from "../sys/process.ts";
-import { awaitChild } from "./wait.ts";
+/** Children of this process: whoever made them has to take note of their end. */
+import { type Exit, exitOf, type Pidfd } from "../sys/process.ts";
+import type { AwaitEnd } from "./wait.ts";
 
 const SIGKILL = 9;
 
-/** One of them. */
+/** One of them: a container's first process, or one that was executed in a container. */
 export class Child {
-  readonly #first: Pidfd;
-  #ended: Promise<Exit | undefined> | undefined;
-  #over = false;
+  readonly #process: Pidfd;
+  readonly #awaitEnd: AwaitEnd;
+  #waiting = 0;
   #killed = false;
+  #end: { readonly exit: Exit | undefined } | undefined;
 
-  constructor(first: Pidfd) {
-    this.#first = first;
+  constructor(process: Pidfd, awaitEnd: AwaitEnd) {
+    this.#process = process;
+    this.#awaitEnd = awaitEnd;
   }
 
-  /** How it ends; `undefined` where another part of this process reaps it. It is there for one only, so it is asked for once. */
-  get end(): Promise<Exit | undefined> {
-    this.#ended ??= awaitChild(this.#first).then((exit) => {
-      this.#over = true;
-      return exit ?? (this.#killed ? { signal: SIGKILL } : undefined);
-    });
-    return this.#ended;
+  /**
+   * How it ends, once it has; `undefined` where another part of this process has reaped it.
+   *
+   * @param signal what ends the waiting, and nothing else: then its reason is thrown
+   */
+  async ended(signal?: AbortSignal): Promise<Exit | undefined> {
+    this.#waiting++;
+    try {
+      if (this.#end === undefined && !(await this.#awaitEnd(this.#process, -1, signal))) {
+        signal?.throwIfAborted();
+      }
+      return this.#reap();
+    } finally {
+      this.#waiting--;
+    }
   }
 
-  /** Whether it has ended already. */
-  get over(): boolean {
-    return this.#over || this.#first.awaitExit(0);
+  /** Reaps it where it has ended already; whether it has. */
+  over(): boolean {
+    if (this.#end === undefined && !this.#process.awaitExit(0)) return false;
+    this.#reap();
+    return true;
   }
 
-  /** Its container was deleted, and it with it. */
+  /** Ends it. */
+  kill(): void {
+    if (this.#end === undefined) this.#process.signal(SIGKILL);
+  }
+
+  /** Its container was deleted, and it with it, by whoever did that. */
   deleted(): void {
     this.#killed = true;
-    if (this.#ended === undefined) this.#first.close();
+    if (this.#waiting === 0) this.#reap();
+  }
+
+  /** Its status is there for one only, so it is asked for once. */
+  #reap(): Exit | undefined {
+    if (this.#end !== undefined) return this.#end.exit;
+    const status = this.#process.reap();
+    this.#process.close();
+    const exit = status === undefined ? undefined : exitOf(status);
+    this.#end = { exit: exit ?? (this.#killed ? { signal: SIGKILL } : undefined) };
+    return this.#end.exit;
   }
 }

@@ -8,7 +8,7 @@ import { type Locked, load, lock } from "../state/store.ts";
 import { kill, Pidfd, sleep } from "../sys/process.ts";
 import { killContainer } from "./kill.ts";
 import { parseSignal } from "./signals.ts";
-import { awaitEnd, pause } from "./wait.ts";
+import { type AwaitEnd, awaitEnd, pause } from "./wait.ts";
 
 /** How a container is to be stopped. */
 export interface StopRequest {
@@ -34,10 +34,16 @@ const SIGKILL = 9;
  * Stops a container: its first process gets the signal, and once the time is over SIGKILL, as do at the end all others where
  * no process-id namespace takes them along. A paused one is thawed, a created one killed at once; one that has stopped stays so.
  *
+ * @param wait how to pass the time
  * @throws StateError `not-found`, `busy` while it is being created, `damaged`; UsageError for an unknown signal; SystemError
  *   where a killed process does not end
  */
-export async function stopContainer(root: string, id: string, request: StopRequest = {}): Promise<void> {
+export async function stopContainer(
+  root: string,
+  id: string,
+  request: StopRequest = {},
+  wait: AwaitEnd = awaitEnd,
+): Promise<void> {
   const saved = load(root, id);
   const status = statusOf(saved);
   if (status === "creating") {
@@ -51,7 +57,7 @@ export async function stopContainer(root: string, id: string, request: StopReque
   try {
     // Asked after the descriptor was opened: from then on the pid cannot become another process's.
     if (first !== undefined && process !== undefined && isAlive(process)) {
-      await end(root, first, { record, process, status, signal, request });
+      await end(root, first, { record, process, status, signal, request, wait });
     }
   } finally {
     first?.close();
@@ -79,18 +85,19 @@ interface Target {
   readonly status: Status;
   readonly signal: number;
   readonly request: StopRequest;
+  readonly wait: AwaitEnd;
 }
 
 async function end(root: string, first: Pidfd, target: Target): Promise<void> {
-  const { record, process, status, signal, request } = target;
+  const { record, process, status, signal, request, wait } = target;
   // What waits for `start` is not the program yet, and would not hear.
   if (status !== "created") {
     send(root, record.id, signal, request.all);
     if (status === "paused") thaw(new Map(Object.entries(record.cgroups)));
-    if (await awaitEnd(first, request.timeout ?? TIMEOUT_MS)) return;
+    if (await wait(first, request.timeout ?? TIMEOUT_MS)) return;
   }
   send(root, record.id, SIGKILL);
-  if (await awaitEnd(first, KILL_MS)) return;
+  if (await wait(first, KILL_MS)) return;
   throw new SystemError("kill", "ETIMEDOUT", `process ${process.pid}`, {
     doing: `wait for the container's first process ${process.pid} to end`,
     hint: `it hangs in the kernel: see /proc/${process.pid}/stack`,

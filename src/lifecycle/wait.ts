@@ -5,6 +5,7 @@ import { loadExit, saveExit } from "../state/exit.ts";
 import type { ProcessRecord } from "../state/record.ts";
 import { isAlive, statusOf, zombieStatus } from "../state/status.ts";
 import { load, lock, type Saved } from "../state/store.ts";
+import { readable } from "../sys/loop.ts";
 import { type Exit, exitOf, Pidfd } from "../sys/process.ts";
 
 /** The longest pause between two looks, in milliseconds. */
@@ -15,10 +16,18 @@ const LATE_MS = 250;
 
 const SIGKILL = 9;
 
-/** Waits for the end of a process for `timeout` milliseconds, -1 for as long as it takes; whether it has come. */
-export type AwaitEnd = (process: Pidfd, timeout: number) => boolean | Promise<boolean>;
+/** Waits for the end of a process for `timeout` milliseconds, -1 for as long as it takes, or until an abort; whether it has come. */
+export type AwaitEnd = (process: Pidfd, timeout: number, signal?: AbortSignal) => boolean | Promise<boolean>;
 
-/** Leaves the thread to others. It looks every 1 to 20 ms: neither host can wait for a pidfd in its event loop. */
+/** In the event loop, without looking again and again: for the library, whose processes live long enough to pay for it. */
+export function endInLoop(root: string): AwaitEnd {
+  return async (process, timeout, signal) => {
+    const limit = timeout < 0 ? Number.POSITIVE_INFINITY : timeout;
+    return process.awaitExit(0) || (await readable(root, [process.fd], limit, signal)).length > 0;
+  };
+}
+
+/** Leaves the thread to others. It looks every 1 to 20 ms: for the command, which has no use for a helper thread. */
 export async function awaitEnd(process: Pidfd, timeout = -1): Promise<boolean> {
   const deadline = timeout < 0 ? Number.POSITIVE_INFINITY : Date.now() + timeout;
   for (let next = 1; !process.awaitExit(0); next = Math.min(next * 2, PAUSE_MS)) {
@@ -37,20 +46,13 @@ export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Waits for a child of this process, reaps it and closes its descriptor; `undefined` where somebody else has reaped it meanwhile. */
-export async function awaitChild(process: Pidfd): Promise<Exit | undefined> {
-  await awaitEnd(process);
-  const status = process.reap();
-  process.close();
-  return status === undefined ? undefined : exitOf(status);
-}
-
 /**
  * Waits for the end of a container's first process, through its creation and its start; answers at once where it has ended.
  * Its parent gets the exit status; others find it with the pidfd (Linux 6.15), in the container's folder, where a tsrun in
  * the foreground wrote it down, or in /proc, as long as the parent has not asked for it.
  *
  * @param wait how to pass the time
+ * @param signal what ends the waiting, and nothing else: then its reason is thrown
  * @returns how it ended; `undefined` where none of these tells
  * @throws StateError `not-found`, `damaged`
  */
@@ -58,10 +60,12 @@ export async function awaitContainer(
   root: string,
   id: string,
   wait: AwaitEnd = awaitEnd,
+  signal?: AbortSignal,
 ): Promise<Exit | undefined> {
   let saved = load(root, id);
   while (saved.process === undefined && statusOf(saved) === "creating") {
     await pause(PAUSE_MS);
+    signal?.throwIfAborted();
     saved = load(root, id);
   }
   const { process } = saved;
@@ -69,7 +73,7 @@ export async function awaitContainer(
   try {
     // Asked after the descriptor was opened: from then on the pid cannot become another process's.
     const ours = process !== undefined && first !== undefined && isOurs(process);
-    if (ours) await wait(first, -1);
+    if (ours && !(await wait(first, -1, signal))) signal?.throwIfAborted();
     const status = ours ? await statusOfEnded(saved, process, first) : loadExit(saved.dir)?.status;
     if (status === undefined) return undefined;
     note(root, saved, status);

@@ -3,32 +3,35 @@ import { OomWatch } from "../cgroup/oom-watch.ts";
 import { type CgroupStats, readStats } from "../cgroup/stats.ts";
 import { UsageError } from "../error.ts";
 import { isAlive } from "../state/status.ts";
-import type { Saved } from "../state/store.ts";
+import { type Saved, startSocket } from "../state/store.ts";
+import { type Handle, status } from "../sys/files.ts";
 import { clock, Pidfd } from "../sys/process.ts";
-import { poll } from "../sys/watch.ts";
-import { type ContainerStats, running, statsOf } from "./stats.ts";
+import { changesOf, drain } from "../sys/watch.ts";
+import { running } from "./stats.ts";
 
 /** Something that happened in a container. */
-export type ContainerEvent<Data = ContainerStats> =
+export type WatchedEvent<Data> =
+  /** `start` has let its program run; of one that is made and not started yet. */
+  | { readonly type: "started"; readonly id: string }
   /** The time for statistics has come. */
   | { readonly type: "stats"; readonly id: string; readonly data: Data }
   /** One process was killed for want of memory; with a disabled OOM killer: its processes stand still for it. */
   | { readonly type: "oom"; readonly id: string };
 
-/** Waits until a descriptor is readable or `timeout` milliseconds have passed; the readable ones. */
+/** Waits until a descriptor is readable, `timeout` milliseconds have passed, or an abort; the readable ones. */
 export type Wait = (
   fds: readonly number[],
   timeout: number,
+  signal?: AbortSignal,
 ) => readonly number[] | Promise<readonly number[]>;
 
 /** How to watch. */
-export interface EventOptions {
+export interface WatchOptions {
   /** Milliseconds between two statistics; default 5000. */
-  readonly interval?: number;
+  readonly interval?: number | undefined;
   /** Ends the watching early. */
-  readonly signal?: AbortSignal;
-  /** How to wait; by default without keeping the thread from other work. */
-  readonly wait?: Wait;
+  readonly signal?: AbortSignal | undefined;
+  readonly wait: Wait;
 }
 
 const DEFAULT_MS = 5000;
@@ -36,36 +39,24 @@ const DEFAULT_MS = 5000;
 /** The longest single wait: poll(2) takes 31 bits of milliseconds. */
 const LONGEST_MS = 1 << 30;
 
-/** How long an abort may go unnoticed. */
-const ABORT_MS = 100;
-
-/**
- * The events of a container from now on, until its first process has ended: an `oom` for each process that is killed for
- * want of memory, and `stats` at each interval.
- *
- * @throws at the first step StateError `not-found`, `not-running`, `damaged`; UsageError for an interval of 0 or less; later
- *   SystemError
- */
-export function events(
-  root: string,
-  id: string,
-  options: EventOptions = {},
-): AsyncGenerator<ContainerEvent, void, undefined> {
-  return watch(root, id, statsOf, options);
-}
-
 /** The kernel's numbers, for {@link watch}. @throws SystemError */
 export function kernelStats({ record }: Saved): CgroupStats {
   return readStats(new Map(Object.entries(record.cgroups)));
 }
 
-/** The same as {@link events}, with statistics of another kind. */
+/**
+ * The events of a container from now on, until its first process has ended: `started` where it was not yet, an `oom` for each
+ * process that is killed for want of memory, and `stats` at each interval.
+ *
+ * @throws at the first step StateError `not-found`, `not-running`, `damaged`; UsageError for an interval of 0 or less; later
+ *   SystemError
+ */
 export async function* watch<Data>(
   root: string,
   id: string,
   read: (saved: Saved) => Data,
-  { interval = DEFAULT_MS, signal, wait = waitGently }: EventOptions = {},
-): AsyncGenerator<ContainerEvent<Data>, void, undefined> {
+  { interval = DEFAULT_MS, signal, wait }: WatchOptions,
+): AsyncGenerator<WatchedEvent<Data>, void, undefined> {
   const saved = running(root, id);
   checkInterval(interval);
   const { process, record } = saved;
@@ -73,12 +64,13 @@ export async function* watch<Data>(
   // Asked after the descriptor was opened: from then on the pid cannot become another process's.
   if (process === undefined || first === undefined || !isAlive(process)) return first?.close();
   const oom = new OomWatch(new Map(Object.entries(record.cgroups)));
+  const start = new StartWatch(saved.dir);
   try {
     let due = now() + interval;
-    const longest = signal === undefined ? LONGEST_MS : ABORT_MS;
     for (let ended = false; !ended && signal?.aborted !== true; ) {
-      const timeout = Math.min(Math.max(0, due - now()), oom.patience, longest);
-      ended = (await wait([first.fd, ...oom.fds], timeout)).includes(first.fd);
+      const timeout = Math.min(Math.max(0, due - now()), oom.patience, LONGEST_MS);
+      ended = (await wait([first.fd, ...oom.fds, ...start.fds], timeout, signal)).includes(first.fd);
+      if (start.take()) yield { type: "started", id };
       for (let left = oom.take(); left > 0; left--) yield { type: "oom", id };
       if (ended || now() < due) continue;
       yield { type: "stats", id, data: read(saved) };
@@ -86,8 +78,37 @@ export async function* watch<Data>(
       due = Math.max(due + interval, now());
     }
   } finally {
+    start.close();
     oom.close();
     first.close();
+  }
+}
+
+/** Whether a container that waits for `start` has been started: its socket goes then, and its folder stays. */
+class StartWatch {
+  readonly #dir: string;
+  #changes: Handle | undefined;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+    this.#changes = changesOf(startSocket(dir));
+  }
+
+  get fds(): readonly number[] {
+    return this.#changes === undefined ? [] : [this.#changes.fd];
+  }
+
+  /** True once. */
+  take(): boolean {
+    if (this.#changes === undefined || drain(this.#changes.fd) === 0) return false;
+    if (status(startSocket(this.#dir)) !== undefined) return false;
+    this.close();
+    return status(this.#dir) !== undefined;
+  }
+
+  close(): void {
+    this.#changes?.close();
+    this.#changes = undefined;
   }
 }
 
@@ -100,18 +121,4 @@ export function checkInterval(interval: number): void {
 /** Milliseconds of a clock that nobody sets. */
 function now(): number {
   return Number(clock("monotonic") / 1_000_000n);
-}
-
-/** The longest pause between two looks, in milliseconds. */
-const PAUSE_MS = 50;
-
-/** Looks again every 1 to 50 ms: neither Node nor Bun can wait for a foreign descriptor in its event loop. */
-async function waitGently(fds: readonly number[], timeout: number): Promise<readonly number[]> {
-  const end = now() + timeout;
-  for (let pause = 1; ; pause = Math.min(pause * 2, PAUSE_MS)) {
-    const ready = poll(fds, 0);
-    const left = end - now();
-    if (ready.length > 0 || left <= 0) return ready;
-    await new Promise((resolve) => setTimeout(resolve, Math.min(pause, left)));
-  }
 }

@@ -26,10 +26,9 @@ export function state(root: string, id: string): ContainerState {
   return describe(load(root, id));
 }
 
-/** The state of a container whose record has been read. */
-export function describe(saved: Saved): ContainerState {
+/** The state of a container whose record has been read; the status is found out where the caller does not know it. */
+export function describe(saved: Saved, status: Status = statusOf(saved)): ContainerState {
   const { record, process } = saved;
-  const status = statusOf(saved);
   const annotations = Object.keys(record.annotations).length === 0 ? {} : { annotations: record.annotations };
   return {
     ociVersion: record.ociVersion,

@@ -26,6 +26,7 @@ export const SIGNATURES = {
   ts_socketpair: "p",
   ts_listen: "p",
   ts_connect: "p",
+  ts_listen_stream: "p",
   ts_connect_console: "p",
   ts_bind_datagram: "pi",
   ts_send: "ipipi",
@@ -62,6 +63,9 @@ export const SIGNATURES = {
   ts_catch: "pi",
   ts_window: "ip",
   ts_match_size: "i",
+  ts_loop_open: "i",
+  ts_loop_add: "iii",
+  ts_loop_remove: "ii",
 } as const;
 
 type Lib = ReturnType<typeof open<keyof typeof SIGNATURES>>;

@@ -31,7 +31,7 @@ export function eventfd(): Handle {
   return new Handle(checked(lib().ts_eventfd(), "eventfd", ""));
 }
 
-/** Something to read at each change of a file (inotify(7), IN_MODIFY); `undefined` where it is not there. @throws SystemError */
+/** Something to read at each change of a file, and when it is removed (inotify(7), IN_MODIFY and IN_ATTRIB); `undefined` where it is not there. @throws SystemError */
 export function changesOf(path: string): Handle | undefined {
   const fd = lib().ts_inotify(cstring(path));
   if (fd < 0 && errnoName(-fd) === "ENOENT") return undefined;

@@ -30,6 +30,12 @@ const KEEPS_STATUS = ((): boolean => {
   return major > 6 || (major === 6 && minor >= 15);
 })();
 
+/** The events of a container that was started, and how it ended. */
+function told(exit: object | undefined): readonly object[] {
+  const last = { type: "exited", id: "ID", ...(exit === undefined ? {} : { exit }) };
+  return [{ type: "started", id: "ID" }, last];
+}
+
 const EXPECTED = {
   version: VERSION,
   none: [],
@@ -55,6 +61,10 @@ const EXPECTED = {
   limit: [102_400_000, true, ["BundleError", "type", "/memory/limit"]],
   processes: ["probe"],
   events: ["stats", "stats"],
+  aborted: ["AbortError", "running"],
+  told: [told({ code: 3 }), told(KEEPS_STATUS ? { code: 3 } : undefined)],
+  abort: ["enough", []],
+  never: ["enough"],
   stop: [{ signal: 9 }, "stopped", ["StateError", "not-running", null]],
   left: [],
   plan: "exec",

@@ -1,5 +1,5 @@
 import type { CgroupStats } from "../../cgroup/stats.ts";
-import { type ContainerEvent, checkInterval, kernelStats, watch } from "../../observe/events.ts";
+import { checkInterval, kernelStats, type WatchedEvent, watch } from "../../observe/events.ts";
 import { jsonText, runcStats } from "../../observe/runc-stats.ts";
 import { running } from "../../observe/stats.ts";
 import { load } from "../../state/store.ts";
@@ -26,8 +26,11 @@ export const command: Command = async (call) => {
   return 0;
 };
 
-function line(event: ContainerEvent<CgroupStats>): string {
+function line(event: WatchedEvent<CgroupStats>): string {
   switch (event.type) {
+    case "started":
+      // runc's events do not tell of it.
+      return "";
     case "stats":
       return `${jsonText({ type: event.type, id: event.id, data: runcStats(event.data) })}\n`;
     case "oom":

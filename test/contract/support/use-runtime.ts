@@ -91,10 +91,37 @@ said["processes"] = (await runtime.processes(id)).map(({ comm }) => comm);
 const seen: string[] = [];
 for await (const { type } of runtime.events(id, { interval: 20 })) if (seen.push(type) === 2) break;
 said["events"] = seen;
+const aborted = new AbortController();
+setTimeout(() => aborted.abort(), 30);
+said["aborted"] = [
+  await runtime.wait(id, { signal: aborted.signal }).catch((error) => error.name),
+  (await runtime.state(id)).status,
+];
 const stopping = runtime.wait(id);
 await runtime.stop(id, { timeout: 50 });
 said["stop"] = [await stopping, (await runtime.state(id)).status, await refusal(runtime.stats(id))];
 await runtime.delete(id);
+
+/** The events of a container until there are no more, without statistics. */
+async function all(of: InstanceType<Library["Runtime"]>): Promise<unknown[]> {
+  const found: unknown[] = [];
+  for await (const event of of.events(id, { interval: 60_000 })) found.push(event);
+  return found;
+}
+program("do", "sleep", "0.05", ",", "exit", "3");
+await runtime.create({ id, bundle });
+const told = [all(runtime), all(other)];
+await new Promise((resolve) => setTimeout(resolve, 20));
+await runtime.start(id);
+said["told"] = JSON.parse(JSON.stringify(await Promise.all(told)).replaceAll(id, "ID"));
+await runtime.delete(id);
+
+program("sleep", "100");
+const abort = new AbortController();
+const killed = runtime.run({ id, bundle, signal: abort.signal }).catch((error) => error);
+setTimeout(() => abort.abort(new Error("enough")), 50);
+said["abort"] = [(await killed).message, await runtime.list()];
+said["never"] = [await runtime.run({ id, bundle, signal: abort.signal }).catch((error) => error.message)];
 
 config.process.args = ["/no/such"];
 writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
