@@ -57,10 +57,11 @@ type Instruction = readonly [number, number, number, number, number];
 export function compileDeviceProgram(resources: Resources): DeviceProgram {
   const at = `${AT}/devices`;
   const rules = rulesInOrder(resources).map(({ rule }) => rule);
-  const from = Math.max(rules.findLastIndex(isForAll), 0);
-  const holding = rules.slice(from);
-  const ends = holding.some(isForAll);
-  if (ends && holding.every(({ allow }) => allow)) {
+  // No rule before one for every device and access counts.
+  const last = rules.findLastIndex(isForAll);
+  const otherwise = rules[last]?.allow ?? false;
+  const holding = rules.slice(last + 1);
+  if (otherwise && holding.every(({ allow }) => allow)) {
     return { instructions: new Uint8Array(), pointer: at };
   }
   const list: Instruction[] = [
@@ -83,8 +84,7 @@ export function compileDeviceProgram(resources: Resources): DeviceProgram {
     decided.set(key, before | letters);
     for (const instruction of instructionsOf(rule, letters)) list.push(instruction);
   }
-  // The kernel refuses instructions that nothing leads to: a rule for everything is the program's end.
-  if (!ends) list.push(...answer(false));
+  list.push(...answer(otherwise));
   if (list.length > MOST_INSTRUCTIONS) {
     throw new BundleError(
       "limit",
@@ -96,7 +96,6 @@ export function compileDeviceProgram(resources: Resources): DeviceProgram {
   return { instructions: encode(list), pointer: at };
 }
 
-/** A rule for every device and access: no earlier one counts. */
 function isForAll({ type, major, minor, access }: DeviceRule): boolean {
   return type === "a" && major === undefined && minor === undefined && maskOf(access) === ALL_LETTERS;
 }
