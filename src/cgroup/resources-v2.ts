@@ -37,7 +37,9 @@ export function compileV2(
     (controller) => controller === "cgroup" || has(controller),
     (controller) => ({
       fact: `the ${controller} controller is not available in this cgroup`,
-      cure: "a parent cgroup must have it in cgroup.subtree_control (see cgroup.controllers), or remove the setting",
+      cure:
+        options.whyMissing?.(controller) ??
+        "a parent cgroup must have it in cgroup.subtree_control (see cgroup.controllers), or remove the setting",
     }),
   );
   const pids = pidsMax(resources.pids.limit, options);

@@ -14,6 +14,8 @@ export interface Present {
   readonly has: HasController;
   /** The text of a file of a controller; `undefined` where there is none. */
   readonly read: (controller: string, file: string) => string | undefined;
+  /** Why the container has not got a controller of v2. */
+  readonly whyMissing?: (controller: string) => string | undefined;
 }
 
 /**
@@ -49,7 +51,9 @@ function planV2(asked: Resources, present: Present, options: CompileOptions): Cg
   // v1 counts memory and swap together: to tell the part of swap, the limit of memory must be known.
   const lends = given(memory.swap) && memory.swap > 0n && !given(memory.limit);
   const limit = lends ? memoryMax(present) : memory.limit;
-  const writes = compileV2({ ...asked, memory: { ...memory, limit } }, present.has, options);
+  const { has, whyMissing } = present;
+  const named = { ...options, ...(whyMissing === undefined ? {} : { whyMissing }) };
+  const writes = compileV2({ ...asked, memory: { ...memory, limit } }, has, named);
   const oldQuota = (): string => present.read("cpu", "cpu.max")?.split(" ")[0]?.trim() ?? "max";
   return writes
     .filter(({ file, pointer }) => !(lends && file === "memory.max" && pointer === `${AT}/memory/limit`))

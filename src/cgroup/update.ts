@@ -7,6 +7,7 @@ import { perform, readTextIfThere } from "../sys/files.ts";
 import { loadDevices } from "./device-attach.ts";
 import { compileDeviceProgram } from "./device-program.ts";
 import { deviceRules } from "./devices.ts";
+import { whyDisabled } from "./disabled.ts";
 import type { CgroupPaths } from "./paths.ts";
 import { agrees, heldValue, slotOf } from "./readback.ts";
 import { explainRefusal } from "./refusal.ts";
@@ -80,6 +81,7 @@ function presentOf(paths: CgroupPaths): Present {
       enabled ??= (readTextIfThere(`${unified}/cgroup.controllers`) ?? "").trim().split(" ");
       return enabled.includes(controller);
     },
+    whyMissing: (controller) => (unified === undefined ? undefined : whyDisabled(controller, unified)),
     read: (controller, file) => {
       const dir = dirOf(controller);
       return dir === undefined ? undefined : readTextIfThere(`${dir}/${file}`);

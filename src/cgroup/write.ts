@@ -34,6 +34,8 @@ export interface CompileOptions {
    * A `pids.limit` of 0 is a limit (runtime-spec 1.3), not "unlimited" (before 1.3; podman writes 0 for its -1).
    */
   readonly zeroPidsIsLimit?: boolean;
+  /** Why a controller cannot be used on v2, with what to do, where the cgroup is there to be asked. */
+  readonly whyMissing?: (controller: string) => string | undefined;
 }
 
 /** Tells whether a controller can be used on this host. */

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import t from "tap";
+import t, { type Test } from "tap";
 import { folderOf } from "./support/cgroup-files.ts";
 import { type Config, probe } from "./support/config.ts";
 import { type CallOptions, messageOf, onlyTsrun, openHost } from "./support/host.ts";
@@ -13,11 +13,12 @@ const TOP = "/sys/fs/cgroup";
 const MIB = 1 << 20;
 
 /** A process of nobody's container, in a cgroup of its own making. */
-function sleeperIn(folder: string): ChildProcess {
+function sleeperIn(t: Test, folder: string): ChildProcess {
   const child = spawn("sleep", ["1000"], {
     stdio: "ignore",
     env: { PATH: process.env["PATH"], TSRUN_TEST: host.tag },
   });
+  t.teardown(() => void child.kill("SIGKILL"));
   writeFileSync(join(folder, "cgroup.procs"), String(child.pid));
   return child;
 }
@@ -45,7 +46,7 @@ t.test("a limit below a cgroup that has processes: which, where, and what to do"
   if (!(await onlyTsrun(host, t))) return;
   const folder = join(TOP, `${host.tag}-inhabited`);
   mkdirSync(folder);
-  const sleeper = sleeperIn(folder);
+  const sleeper = sleeperIn(t, folder);
   const outcome = await host.run(host.bundle(below(folder, { memory: { limit: 32 * MIB } })));
   t.equal(outcome.code, 1);
   t.equal(
@@ -63,6 +64,7 @@ t.test("a limit below a cgroup that has processes: which, where, and what to do"
 
   const id = await host.running(host.bundle(below(folder)));
   t.equal((await host.state(id)).status, "running", "without a limit it may be there");
+  t.equal(textOf(join(folder, "cgroup.type"))?.trim(), "domain", "and what is above it is as it was");
   const update = await host.call(["update", "--memory", "32M", id]);
   t.equal(update.code, 1);
   t.match(messageOf(update), `${folder} cannot hand memory down while it has processes of its own`);
@@ -154,6 +156,7 @@ const OUTER = join(TOP, `${host.tag}-outer`);
  * engines in engines have it. With `init` it has moved into a cgroup below it, as the engines' programs in containers do.
  */
 async function outer(
+  t: Test,
   how: "namespace" | "mount",
   init: boolean,
 ): Promise<{ end(): Promise<void>; inside: CallOptions }> {
@@ -170,6 +173,7 @@ async function outer(
     ],
     { stdio: ["ignore", "pipe", "inherit"], env: { PATH: process.env["PATH"], TSRUN_TEST: host.tag } },
   );
+  t.teardown(() => void shell.kill("SIGKILL"));
   await new Promise<void>((resolve, reject) => {
     shell.stdout.once("data", () => resolve());
     shell.once("exit", (code) => reject(new Error(`the outer container ended with ${code}`)));
@@ -193,7 +197,6 @@ const PATHS: readonly (readonly [path: string | undefined, place: (id: string) =
   [undefined, (id) => join(OUTER, id)],
   ["/a/b", () => join(OUTER, "a/b")],
   ["c/d", () => join(OUTER, "c/d")],
-  ["/../../x", () => join(OUTER, "x")],
 ];
 
 for (const [how, what] of [
@@ -202,7 +205,7 @@ for (const [how, what] of [
 ] as const) {
   t.test(`in a container that has ${what}`, async (t) => {
     if (!(await onlyTsrun(host, t))) return;
-    const { inside, end } = await outer(how, true);
+    const { inside, end } = await outer(t, how, true);
     for (const [path, place] of PATHS) {
       const id = host.id();
       const bundle = host.bundle((config) => {
@@ -228,7 +231,7 @@ for (const [how, what] of [
 
 t.test("a runtime whose own container's process is in the way of its limits", async (t) => {
   if (!(await onlyTsrun(host, t))) return;
-  const { inside, end } = await outer("namespace", false);
+  const { inside, end } = await outer(t, "namespace", false);
   const bundle = host.bundle((config) => {
     config.linux.resources["memory"] = { limit: 32 * MIB };
   });

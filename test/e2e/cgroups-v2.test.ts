@@ -217,7 +217,7 @@ const REFUSED: readonly [Resources, RegExp, string][] = [
   [{ memory: { swappiness: 7 } }, /cgroup v2 has no swappiness for one cgroup/, "/memory/swappiness"],
   [{ memory: { disableOOMKiller: true } }, /cannot be disabled on cgroup v2/, "/memory/disableOOMKiller"],
   [{ memory: { swap: 64 * MIB } }, /unable to set swap limit without memory limit/, "/memory/swap"],
-  [{ memory: { limit: -1, swap: MIB } }, /unable to set swap limit without memory limit/, "/memory/swap"],
+  [{ memory: { limit: -1, swap: MIB } }, /is below memory\.limit \(unlimited\)/, "/memory/swap"],
   [{ memory: { limit: 64 * MIB, swap: MIB } }, /is below memory\.limit \(67108864\)/, "/memory/swap"],
   [{ cpu: { realtimeRuntime: 1000 } }, /no limits for realtime processes/, "/cpu/realtimeRuntime"],
   [{ blockIO: { leafWeight: 100 } }, /cgroup v2 has no leaf weights/, "/blockIO/leafWeight"],

@@ -144,8 +144,11 @@ t.test(
     if (!(await onlyTsrun(host, t))) return; // runc 1.2 and later
     const tree = join(host.dir, "owned");
     const below = join(tree, "below");
-    mkdirSync(below, { recursive: true });
-    mountTmpfs(t, below);
+    const another = join(host.dir, "another");
+    for (const dir of [below, another]) mkdirSync(dir, { recursive: true });
+    // Not a tmpfs: it has id-mapped mounts since Linux 6.3 only.
+    execFileSync("mount", ["--bind", another, below]);
+    t.teardown(() => void execFileSync("umount", [below]));
     for (const dir of [tree, below]) {
       writeFileSync(join(dir, "a"), "");
       chownSync(join(dir, "a"), 3, 4);

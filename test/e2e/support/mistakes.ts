@@ -28,6 +28,8 @@ export interface Mistake {
   readonly make: (config: Config, rootfs: string) => void;
   /** The place that must be named. */
   readonly pointer: string;
+  /** The place that older kernels can tell. */
+  readonly olderPointer?: string;
   /** What the line must say of the cause, and of the cure. */
   readonly cause: RegExp;
   readonly cure: RegExp;
@@ -434,6 +436,8 @@ export const MISTAKES: readonly Mistake[] = [
         options: ["ro", "lowerdir=/no/such:/tmp"],
       }),
     pointer: "/mounts/6/options/1",
+    // Before Linux 6.5 overlayfs looks at its options when all are there.
+    olderPointer: "/mounts/6",
     cause: /ENOENT|no such/i,
     cure: /folder|exist/,
   },
