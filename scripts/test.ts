@@ -5,21 +5,19 @@
  * host is like is noted before anything runs, and compared by the last test (test/e2e/last).
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { snapshot } from "../test/e2e/support/host-snapshot.ts";
+import { noteHost } from "./note-host.ts";
 import { checkRules, violationLine } from "./rules.ts";
-
-interface Counts {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-}
+import { type FileResult, resultsOf } from "./tap.ts";
+import { writeNative } from "./vm/native.ts";
+import { type Counts, countsLine, total } from "./vm/places.ts";
 
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 const wanted = process.argv.slice(2);
+const results: FileResult[] = [];
 
 /** The compiled tests of some folders, by their sources: a test that has been removed may still lie in build/. */
 function tests(...folders: readonly string[]): readonly string[] {
@@ -57,20 +55,25 @@ function tap(title: string, jobs: number, files: readonly string[]): Counts {
     `--output-file=${output}`,
     ...files,
   );
-  const counts = countsOf(output);
+  const report = textOf(output);
   rmSync(folder, { recursive: true });
+  results.push(...resultsOf(report));
+  const counts = countsOf(report);
   return went || counts.failed > 0 ? counts : { ...counts, failed: 1 };
 }
 
-/** What tap says at the end of its output: `# { total: 9, pass: 7, fail: 1, skip: 1 }`. */
-function countsOf(output: string): Counts {
-  let text = "";
+function textOf(report: string): string {
   try {
-    text = readFileSync(output, "utf8");
+    return readFileSync(report, "utf8");
   } catch {
     // tap itself has failed, which its exit code says.
+    return "";
   }
-  const last = text.split("\n").findLast((line) => line.startsWith("# { total: ")) ?? "";
+}
+
+/** What tap says at the end of its report: `# { total: 9, pass: 7, fail: 1, skip: 1 }`. */
+function countsOf(report: string): Counts {
+  const last = report.split("\n").findLast((line) => line.startsWith("# { total: ")) ?? "";
   const count = (name: string): number => Number(new RegExp(`\\b${name}: ([0-9]+)`).exec(last)?.[1] ?? 0);
   return { passed: count("pass"), failed: count("fail"), skipped: count("skip") + count("todo") };
 }
@@ -97,31 +100,17 @@ function endToEnd(): readonly Counts[] {
   return [tap("end-to-end tests", 1, rest), tap("what they left behind", 1, last)];
 }
 
-/** Notes the host, and a folder that nothing may touch, where the last test finds them. */
-function noteHost(): string {
-  const folder = mkdtempSync(join(tmpdir(), "tsrun-before-"));
-  const canary = join(folder, "canary");
-  mkdirSync(canary);
-  writeFileSync(join(canary, "file"), "what lies outside", { mode: 0o640 });
-  const own = [join(PROJECT, "dist"), canary];
-  writeFileSync(join(folder, "snapshot.json"), JSON.stringify({ own, snapshot: snapshot(own) }));
-  process.env["TSRUN_TEST_BEFORE"] = join(folder, "snapshot.json");
-  return folder;
-}
-
-const noted = noteHost();
-const results = [
+const before = noteHost();
+process.env["TSRUN_TEST_BEFORE"] = before;
+const outcomes = [
   ...(wanted.length > 0
     ? []
     : [check("biome", () => npmProgram("biome", "check")), check("house rules", keepsRules)]),
   tap("unit, contract and native tests", availableParallelism(), tests("unit", "contract", "native")),
   ...endToEnd(),
 ];
-rmSync(noted, { recursive: true });
-const total = results.reduce((sum, { passed, failed, skipped }) => ({
-  passed: sum.passed + passed,
-  failed: sum.failed + failed,
-  skipped: sum.skipped + skipped,
-}));
-console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
-process.exitCode = total.failed === 0 ? 0 : 1;
+rmSync(dirname(before), { recursive: true });
+const sum = total(outcomes);
+if (wanted.length === 0) writeNative(sum, results);
+console.log(`\n${countsLine(sum)}`);
+process.exitCode = sum.failed === 0 ? 0 : 1;
