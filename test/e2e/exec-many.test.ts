@@ -6,6 +6,7 @@ import t from "tap";
 import { entered, execProbe, processJson, stillRuns } from "./support/exec.ts";
 import { type Host, onlyTsrun, openHost, PROBE } from "./support/host.ts";
 import { cgroupsOf, cgroupsOfProcess, namesIn, processesOf, textOf, until } from "./support/outside.ts";
+import { patience, some, times } from "./support/slow.ts";
 
 const host = openHost();
 const id = await entered(host);
@@ -32,7 +33,7 @@ function helpers(): string[] {
 function loop(
   host: Host,
   container: string,
-  times: number,
+  count: number,
   inside: readonly string[] = ["/bin/probe", "true"],
 ): Promise<number> {
   const words = [host.runtime, "--root", host.stateRoot, "exec", container, ...inside];
@@ -42,7 +43,7 @@ function loop(
       "-c",
       'n=$1; shift; bad=0; while [ $n -gt 0 ]; do n=$((n - 1)); "$@" || bad=$((bad + 1)); done; exit $bad',
       "sh",
-      String(times),
+      String(count),
       ...words,
     ],
     { stdio: "ignore", env: { PATH: process.env["PATH"], TSRUN_TEST: host.tag } },
@@ -63,8 +64,9 @@ t.test("200 in a row: no mount of the host's changes, not even for a moment", as
       "mountwatch",
       "sh",
       "-c",
-      'i=0; while [ $i -lt 200 ]; do i=$((i + 1)); "$@" || exit 9; done',
+      'n=$1; shift; while [ $n -gt 0 ]; do n=$((n - 1)); "$@" || exit 9; done',
       "sh",
+      String(times(t, 200)),
       host.runtime,
       "--root",
       host.stateRoot,
@@ -101,14 +103,14 @@ t.test("the watch itself: a mount is seen", (t) => {
 });
 
 t.test("500 in four loops at a time: none fails", async (t) => {
-  const failed = await Promise.all([125, 125, 125, 125].map((times) => loop(host, id, times)));
+  const failed = await Promise.all(Array.from({ length: 4 }, () => loop(host, id, times(t, 125))));
   t.same(failed, [0, 0, 0, 0]);
   await until("all have gone", () => members().length === 2, 2000);
   t.same(helpers(), []);
 });
 
 t.test("200 detached ones", async (t) => {
-  for (let at = 0; at < 50; at++) {
+  for (let at = times(t, 50); at > 0; at--) {
     const codes = await Promise.all(
       [0, 1, 2, 3].map(async () => (await host.call(["exec", "-d", id, "/bin/probe", "true"])).code),
     );
@@ -119,8 +121,8 @@ t.test("200 detached ones", async (t) => {
 });
 
 t.test("refused ones leave nothing either", async (t) => {
-  for (let at = 0; at < 20; at++) t.equal((await host.call(["exec", id, "/no/such"])).code, 255);
-  for (let at = 0; at < 20; at++)
+  for (let at = times(t, 20); at > 0; at--) t.equal((await host.call(["exec", id, "/no/such"])).code, 255);
+  for (let at = times(t, 20); at > 0; at--)
     t.equal((await host.call(["exec", "-d", "--cwd", "/no/such", id, "/bin/true"])).code, 255);
   t.equal(members().length, 2);
   t.same(helpers(), []);
@@ -130,9 +132,9 @@ t.test("kill -9 of the runtime at any moment", async (t) => {
   if (!(await onlyTsrun(host, t))) return;
   const file = join(host.dir, "sleep.json");
   writeFileSync(file, processJson({ args: ["/bin/probe", "sleep", "0.02"] }));
-  for (let delay = 0; delay < 60; delay++) {
+  for (const delay of some(t, [...Array(60).keys()], 7)) {
     const running = host.start(["exec", "-p", file, id]);
-    await new Promise((resolve) => setTimeout(resolve, delay / 5));
+    await new Promise((resolve) => setTimeout(resolve, patience(delay / 5)));
     running.kill("SIGKILL");
     await running.ended;
   }
@@ -142,11 +144,11 @@ t.test("kill -9 of the runtime at any moment", async (t) => {
 });
 
 t.test("delete --force in the midst of execs", async (t) => {
-  for (let round = 0; round < 4; round++) {
+  for (let round = times(t, 4); round > 0; round--) {
     const doomed = await entered(host);
     const loops = [0, 1, 2].map(() => loop(host, doomed, 40, ["/bin/probe", "sleep", "0.005"]));
     const long = host.start(["exec", doomed, "/bin/probe", "sleep", "600"]);
-    await new Promise((resolve) => setTimeout(resolve, 60 + 40 * round));
+    await new Promise((resolve) => setTimeout(resolve, patience(60 + 40 * round)));
     const outcome = await host.call(["delete", "--force", doomed], { limit: 15_000 });
     t.equal(outcome.code, 0, outcome.stderr);
     t.equal((await long.ended).code, 137, "who was inside has been killed");

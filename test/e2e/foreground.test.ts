@@ -6,6 +6,7 @@ import t from "tap";
 import { type Config, probe, script, share } from "./support/config.ts";
 import { Host, messageOf, openHost, PROBE, PROJECT, type Running } from "./support/host.ts";
 import { cgroupsOf, namesIn, textOf, until } from "./support/outside.ts";
+import { patience, some, times } from "./support/slow.ts";
 
 const host = openHost({ only: "tsrun" });
 
@@ -70,12 +71,12 @@ t.test("a signal that comes while the container is being made reaches its progra
 
 t.test("no signal is lost, whenever it comes", async (t) => {
   const bundle = host.bundle(trapping);
-  for (let round = 0; round < 40; round++) {
+  for (const round of some(t, [...Array(40).keys()], 7)) {
     const id = host.id();
     const call = host.start(["run", "-b", bundle.dir, id]);
     await until("the state folder", () => existsSync(join(host.stateRoot, id)));
     // From the middle of the set-up to after the supervisor has come.
-    await new Promise((resolve) => setTimeout(resolve, round / 4));
+    await new Promise((resolve) => setTimeout(resolve, patience(round / 4)));
     call.kill("SIGTERM");
     const { code } = await call.ended;
     t.ok(code === 0 || code === 143, `round ${round}: ${code}`);
@@ -202,7 +203,7 @@ t.test("the memory limit that killed the program is named", async (t) => {
 
 t.test("a container that another takes away meanwhile ends quietly", async (t) => {
   const bundle = host.bundle((config) => probe(config, "trap", "stay"));
-  for (let round = 0; round < 3; round++) {
+  for (let round = times(t, 3); round > 0; round--) {
     const id = host.id();
     const call = host.start(["run", "-b", bundle.dir, id]);
     await until("the program", () => call.stdout().includes("ready"));

@@ -6,6 +6,7 @@ import { probe } from "./support/config.ts";
 import { type Outcome, openHost } from "./support/host.ts";
 import { mutations } from "./support/mutations.ts";
 import { cgroupsOf, processesOf } from "./support/outside.ts";
+import { patience } from "./support/slow.ts";
 
 const host = openHost();
 const COUNT = Number(process.env["TSRUN_TEST_MUTATIONS"] ?? 2000);
@@ -61,7 +62,7 @@ function complaint({ code, signal, stdout, stderr }: Outcome, id: string): strin
   return undefined;
 }
 
-t.test(`${COUNT} mutations (seed ${SEED})`, { timeout: 300_000 }, async (t) => {
+t.test(`${COUNT} mutations (seed ${SEED})`, { timeout: patience(300_000) }, async (t) => {
   const wrong: string[] = [];
   const next = mutations(SEED);
   let ran = 0;

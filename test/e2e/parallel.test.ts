@@ -3,13 +3,14 @@ import t from "tap";
 import { probe } from "./support/config.ts";
 import { messageOf, onlyTsrun, openHost } from "./support/host.ts";
 import { cgroupsOf, processesOf } from "./support/outside.ts";
+import { times } from "./support/slow.ts";
 
 const host = openHost();
 
 t.test("a hundred runs one after another", async (t) => {
   const bundle = host.bundle((config) => probe(config, "exit", "3"));
   const codes = new Set<number | null>();
-  for (let round = 0; round < 100; round += 1) codes.add((await host.run(bundle)).code);
+  for (let round = times(t, 100); round > 0; round -= 1) codes.add((await host.run(bundle)).code);
   t.same([...codes], [3]);
   t.same(cgroupsOf(host.tag), []);
 });
@@ -46,7 +47,7 @@ t.test("eight creates race for one id: one wins, seven are told", async (t) => {
   // runc 1.1.5 looks first and makes the folder later: sometimes two pass, and none is left whole.
   if (!(await onlyTsrun(host, t))) return;
   const bundle = host.bundle((config) => probe(config, "sleep", "1000"));
-  for (let round = 0; round < 5; round += 1) {
+  for (let round = times(t, 5); round > 0; round -= 1) {
     const id = host.id();
     const outcomes = await Promise.all(
       Array.from({ length: 8 }, () => host.call(["create", "-b", bundle.dir, id])),
@@ -65,7 +66,7 @@ t.test("state and list while containers come and go", async (t) => {
   const bundle = host.bundle();
   let going = true;
   const comings = (async () => {
-    for (let round = 0; round < 15; round += 1) await host.run(bundle);
+    for (let round = times(t, 15, 5); round > 0; round -= 1) await host.run(bundle);
     going = false;
   })();
   let looks = 0;

@@ -6,6 +6,7 @@ import { cpuUsage, folderOf, freezerState, setFrozen } from "./support/cgroup-fi
 import { probe, script } from "./support/config.ts";
 import { messageOf, onlyTsrun, openHost, type TestBundle } from "./support/host.ts";
 import { cgroupsOfProcess, hasEnded, processesOf, textOf, until } from "./support/outside.ts";
+import { times } from "./support/slow.ts";
 import { stuckContainer, withoutStuck } from "./support/stuck.ts";
 
 const host = openHost({ busybox: true });
@@ -53,7 +54,7 @@ t.test("in every status", async (t) => {
 t.test("nothing runs while it is paused, also where processes keep appearing", async (t) => {
   const id = await host.running(forking);
   const cgroups = cgroupsOfProcess((await host.state(id)).pid);
-  for (let round = 0; round < 15; round++) {
+  for (let round = times(t, 15); round > 0; round--) {
     await host.must(["pause", id]);
     const before = cpuUsage(cgroups);
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -208,7 +209,7 @@ async function race(t: Test, bundle: TestBundle, first: string[], second: string
 
 t.test("pause and kill at the same time: the container ends", async (t) => {
   if (!(await onlyTsrun(host, t))) return;
-  for (let round = 0; round < 10; round++) {
+  for (let round = times(t, 10, 2); round > 0; round--) {
     await race(t, round % 2 === 0 ? forking : sleeping, ["pause"], ["kill", "KILL"]);
     await race(t, round % 2 === 0 ? sleeping : forking, ["kill", "KILL"], ["pause"]);
   }

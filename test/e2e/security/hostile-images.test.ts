@@ -3,12 +3,13 @@ import t from "tap";
 import { openHost } from "../support/host.ts";
 import { ODD } from "../support/hostile-images.ts";
 import { outsideOf } from "../support/outside-bundle.ts";
+import { some } from "../support/slow.ts";
 import { unchangedBy } from "../support/verbs.ts";
 
 const host = openHost({ only: "tsrun" });
 const around = outsideOf(host);
 
-for (const image of ODD) {
+for (const image of some(t, ODD, 5)) {
   t.test(image.name, (t) =>
     unchangedBy(t, host, around, image, (config) => {
       if (image.name.includes("/dev"))

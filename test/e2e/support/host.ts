@@ -22,9 +22,13 @@ import { type AnswersTo, askingArgs, type Question } from "./answers.ts";
 import { baseConfig, type Config, type Patch } from "./config.ts";
 import { answersOf, messageOf, type Outcome, type State } from "./outcome.ts";
 import { cgroupsOf, mountsOf, processesOf, until } from "./outside.ts";
+import { patience } from "./slow.ts";
 import { type Kind, kindOf, type Wants, whatIsMissing } from "./wants.ts";
 
 export { answersOf, messageOf, type Outcome, PROBE, PROJECT, type State };
+
+/** Options before every command: of the way in which cgroups are made. */
+const GLOBAL = process.env["TSRUN_TEST_CGROUP"] === "systemd" ? ["--systemd-cgroup"] : [];
 
 /** The runtime under test: an absolute path or a name in PATH. */
 export const RUNTIME = process.env["TSRUN_TEST_RUNTIME"] ?? join(PROJECT, "dist/tsrun");
@@ -118,7 +122,7 @@ export class Host {
   start(args: readonly string[], options: CallOptions = {}): Running {
     this.#calls += 1;
     const name = join(this.dir, `call-${this.#calls}`);
-    const words = options.bare ? [...args] : ["--root", this.stateRoot, ...args];
+    const words = [...GLOBAL, ...(options.bare ? [] : ["--root", this.stateRoot]), ...args];
     const launch = options.launch ? [PROBE, "launch", ...options.launch, "--"] : [];
     const [program = "", ...rest] = [...(options.through ?? []), ...launch, this.runtime, ...words];
     const input = typeof options.input === "number" ? options.input : openInput(`${name}.in`, options.input);
@@ -134,7 +138,7 @@ export class Host {
     if (typeof options.input !== "number") closeSync(input);
     const stdout = (): string => readFileSync(`${name}.out`, "utf8");
     const stderr = (): string => readFileSync(`${name}.err`, "utf8");
-    const limit = options.limit ?? 30_000;
+    const limit = patience(options.limit ?? 30_000);
     const ended = new Promise<Outcome>((settle, fail) => {
       const timer = setTimeout(() => {
         child.kill("SIGKILL");

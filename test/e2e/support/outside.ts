@@ -1,6 +1,7 @@
 /** The host's side: what a container left behind or holds, seen without any runtime. */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { patience } from "./slow.ts";
 
 const CGROUPS = "/sys/fs/cgroup";
 
@@ -13,7 +14,7 @@ export async function until<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
   limit = 8000,
 ): Promise<T> {
-  const end = Date.now() + limit;
+  const end = Date.now() + patience(limit);
   for (;;) {
     const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
