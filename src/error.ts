@@ -123,9 +123,10 @@ export class StateError extends TsrunError {
 
 /**
  * Setting up the container failed after its first process existed: `op` (an operation of the plan), `hook` (a hook
- * failed or took too long), `died` (the process ended early), `exec` (the program could not be executed), `protocol`.
+ * failed or took too long), `died` (the process ended early), `exec` (the program could not be executed), `protocol`. `criu`:
+ * criu could not checkpoint or restore it.
  */
-export type LaunchCode = "op" | "hook" | "died" | "exec" | "protocol";
+export type LaunchCode = "op" | "hook" | "died" | "exec" | "protocol" | "criu";
 
 /** The container's set-up failed. */
 export class LaunchError extends TsrunError {

@@ -139,6 +139,20 @@ EXPORT int ts_tree(const char *path, int recursive, int userns, int userns_recur
 /* A descriptor of a new user namespace with these maps (text as in /proc/PID/uid_map). */
 EXPORT int ts_userns(const char *uid_map, const char *gid_map);
 
+/* criu.c */
+
+/*
+ * Starts `path` as `criu swrk 3`: the descriptors become 3 and up, 0 to 2 are tsrun's with a root, else /dev/null's. With a
+ * root it runs in a mount namespace of its own, where that tree is a mount, and the file `null` the null device, read-only.
+ * Answers the pid; pidfd[0] is its pidfd.
+ */
+EXPORT int ts_spawn_criu(const char *path, const char *env, int envc, const int32_t *fds, int count, const char *root,
+			 const char *null, int32_t *pidfd);
+/* Sets the loopback device of a network namespace (a descriptor) up. */
+EXPORT int ts_loopback(int ns);
+/* Makes what is missing of a path inside the tree at root: folders on the way, a folder or an empty file at its end. */
+EXPORT int ts_make_place(const char *root, const char *path, int is_folder);
+
 /* netdev.c */
 
 /* The index of a network device in tsrun's own network namespace; -ENODEV where there is none. */

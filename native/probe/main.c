@@ -68,6 +68,7 @@ static const struct verb verbs[] = {
 	{ "gulp", verb_gulp, "BYTES", false },
 	{ "gush", verb_gush, "BYTES", false },
 	{ "call", verb_call, "64|32|x32 NUMBER [ARGUMENT]...", false },
+	{ "hold", verb_hold, "none|lock|unix|tcp PATH FILE", false },
 	{ "spy", verb_spy, "MILLISECONDS", false },
 	/* for the side of the host */
 	{ "launch", verb_launch, "[SETTING]... -- PROGRAM [ARGUMENT]...", false },

@@ -45,6 +45,11 @@ export function openEntrance(paths: CgroupPaths, pid: number | undefined): Entra
   return { handles, dirs, unified: last !== undefined && pid === undefined };
 }
 
+/** Moves a process into each of a container's cgroups. @throws SystemError */
+export function moveInto(paths: CgroupPaths, pid: number): void {
+  for (const dir of distinct(paths)) move(dir, pid);
+}
+
 function move(dir: string, pid: number): void {
   const failure = perform([{ do: "write", path: `${dir}/cgroup.procs`, text: String(pid) }]);
   if (failure !== undefined) throw entranceError(dir, failure.syscall, failure.errno);

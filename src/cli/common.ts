@@ -78,3 +78,13 @@ export function readGiven(path: string, max: number): string {
     file.close();
   }
 }
+
+/** The global options that say where messages go, once more as words. */
+export function messageOptions({ globals }: Call): readonly string[] {
+  const words: string[] = [];
+  for (const name of ["log", "log-format"]) {
+    const value = globals.get(name);
+    if (value !== undefined) words.push(`--${name}=${value}`);
+  }
+  return words;
+}

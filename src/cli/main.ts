@@ -1,7 +1,6 @@
 /** The command: argv in, exit code out. */
 import { SystemError, UsageError } from "../error.ts";
 import { COMMIT, SPEC_VERSION, VERSION } from "../version.ts";
-import { ABSENT } from "./absent.ts";
 import { parse } from "./parse.ts";
 import { configure, print, reportError } from "./report.ts";
 import type { Call, CommandSpec, Options } from "./table.ts";
@@ -34,9 +33,7 @@ function perform(argv: readonly string[]): number | Promise<number> {
     case "unknown":
       reportError(
         new UsageError(`No help topic for '${parsed.name}'`, {
-          hint: ABSENT.includes(parsed.name)
-            ? `this version of tsrun has no ${parsed.name} yet`
-            : "tsrun --help lists the commands",
+          hint: "tsrun --help lists the commands",
         }),
       );
       return 3;

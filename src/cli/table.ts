@@ -3,6 +3,7 @@
 // What is small and called often is here from the start. The rest is loaded when it is called: create and run bring most of
 // tsrun with them, which cost every other command 0.1 ms.
 import { BUNDLE_COMMANDS } from "./table/bundles.ts";
+import { CHECKPOINT_COMMANDS } from "./table/checkpoint.ts";
 import { CONTAINER_COMMANDS } from "./table/containers.ts";
 import { LIVING_COMMANDS } from "./table/living.ts";
 import { TOOL_COMMANDS } from "./table/tools.ts";
@@ -76,6 +77,7 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
 export const COMMANDS: readonly CommandSpec[] = [
   ...CONTAINER_COMMANDS,
   ...LIVING_COMMANDS,
+  ...CHECKPOINT_COMMANDS,
   ...BUNDLE_COMMANDS,
   ...TOOL_COMMANDS,
 ];

@@ -1,6 +1,6 @@
 /** What `create` and `exec` ask of their caller, and what they leave for him. */
 import { UsageError } from "../error.ts";
-import { performAll } from "../sys/files.ts";
+import { performAll, status } from "../sys/files.ts";
 import { ids, isInherited } from "../sys/process.ts";
 
 /** Every descriptor to be handed on must be the caller's; one of tsrun's own must never get into a container. @throws UsageError */
@@ -21,4 +21,12 @@ export function writePidFile(path: string, pid: number): void {
     { do: "create", path: part, text: String(pid), mode: 0o644 },
     { do: "rename", path: part, to: path },
   ]);
+}
+
+/** Which of tsrun's own standard streams, which a container without a terminal gets, are pipes: the kernel's names, else `""`. */
+export function pipeNames(): readonly string[] {
+  return [0, 1, 2].map((fd) => {
+    const found = status(`/proc/self/fd/${fd}`);
+    return found?.kind === "fifo" ? `pipe:[${found.inode}]` : "";
+  });
 }

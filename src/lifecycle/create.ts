@@ -23,7 +23,7 @@ import { alreadyExists, containerDir, type Locked, reserve, startSocket } from "
 import { type Handle, status } from "../sys/files.ts";
 import { clock, environment, type Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
-import { checkPreserved, writePidFile } from "./caller.ts";
+import { checkPreserved, pipeNames, writePidFile } from "./caller.ts";
 import { destroy } from "./destroy.ts";
 import { Outside } from "./outside.ts";
 import {
@@ -88,7 +88,8 @@ export function create(root: string, request: CreateRequest): Created {
   }
 }
 
-function describe({ bundle, plan, cgroup, rdt }: Prepared, request: CreateRequest): Record {
+/** What is kept of a container that is about to be made. */
+export function describe({ bundle, plan, cgroup, rdt }: Prepared, request: CreateRequest): Record {
   const from = plan.steps.findIndex(({ op }) => op.op === "awaitStart");
   return {
     version: 1,
@@ -103,6 +104,7 @@ function describe({ bundle, plan, cgroup, rdt }: Prepared, request: CreateReques
     ...(rdt === undefined ? {} : { rdt: rdt.groups }),
     noNewKeyring: request.noNewKeyring ?? false,
     ownPidNamespace: bundle.linux.namespaces.some(({ type, path }) => type === "pid" && path === undefined),
+    ...(bundle.process?.terminal ? {} : { pipes: pipeNames() }),
     afterStart: { from, steps: plan.steps.slice(from) },
     poststart: bundle.hooks.poststart,
     poststop: bundle.hooks.poststop,
@@ -164,7 +166,8 @@ function launchFirst(
 
 const SHARED_CGROUP = "its limits count for all of these together: give each container a path of its own";
 
-function makeOwnCgroups(setup: CgroupSetup, request: CreateRequest): void {
+/** Makes the container's cgroups, and gives them to whom they are to belong. */
+export function makeOwnCgroups(setup: CgroupSetup, request: Pick<CreateRequest, "warn">): void {
   const { facts, dirs, writes, devices, paths, owner } = setup;
   makeCgroups(facts, dirs, writes, {
     available: availableControllers(facts),

@@ -9,7 +9,7 @@ import { mapsUsers } from "./namespaces.ts";
 import { cleanPath, dirName } from "./paths.ts";
 
 /** Name, major and minor of the default devices: all are character devices, 0666, and root's. */
-const DEFAULTS: readonly (readonly [path: string, major: number, minor: number])[] = [
+export const DEFAULT_DEVICES: readonly (readonly [path: string, major: number, minor: number])[] = [
   ["/dev/null", 1, 3],
   ["/dev/zero", 1, 5],
   ["/dev/full", 1, 7],
@@ -36,7 +36,7 @@ export function compileDevices(draft: Draft, bundle: Bundle, facts: HostFacts): 
   if (bundle.mounts.some((mount) => isBind(mount) && cleanPath(mount.destination) === "/dev")) return;
   const own = new Set(bundle.linux.devices.map(({ path }) => cleanPath(path)));
   add(draft, { op: "mkdir", target: "/dev", mode: 0o755 }, undefined);
-  for (const [path, major, minor] of DEFAULTS) {
+  for (const [path, major, minor] of DEFAULT_DEVICES) {
     if (own.has(path)) continue;
     const device: Device = {
       type: "c",

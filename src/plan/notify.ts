@@ -6,13 +6,13 @@ import { add, type Draft } from "./draft.ts";
 import type { HostFacts } from "./facts.ts";
 
 /** Its folder in the container. */
-const FOLDER = "/run/notify";
+export const NOTIFY_FOLDER = "/run/notify";
 
 /** The name of the socket in its folder, on the host and in the container. */
 export const NOTIFY_NAME = "notify.sock";
 
 /** What tells the program of it. */
-export const NOTIFY_ENV = `NOTIFY_SOCKET=${FOLDER}/${NOTIFY_NAME}`;
+export const NOTIFY_ENV = `NOTIFY_SOCKET=${NOTIFY_FOLDER}/${NOTIFY_NAME}`;
 
 /**
  * Binds the host's folder, which holds nothing but the socket, for looking only: the socket can be written to all the same,
@@ -25,10 +25,10 @@ export function compileNotify(
   source: string | undefined,
 ): void {
   if (source === undefined) return;
-  add(draft, { op: "mkdir", target: FOLDER, mode: 0o755 }, undefined);
+  add(draft, { op: "mkdir", target: NOTIFY_FOLDER, mode: 0o755 }, undefined);
   const { RDONLY, NOSUID, NODEV, NOEXEC } = MOUNT_ATTR;
   addBind(draft, bundle, facts, {
-    target: FOLDER,
+    target: NOTIFY_FOLDER,
     source: { path: source, recursive: false, idmap: { kind: "none" }, pointer: "" },
     attributes: {
       attrSet: BigInt(RDONLY | NOSUID | NODEV | NOEXEC),

@@ -39,6 +39,10 @@ export interface Record {
   readonly noNewKeyring: boolean;
   /** Whether the container has a process-id namespace of its own: then its first process takes all others with it. */
   readonly ownPidNamespace: boolean;
+  /** Its standard streams that are pipes of tsrun's caller, by the kernel's name for each; `""` for others, absent where it has a terminal. */
+  readonly pipes?: readonly string[];
+  /** Whether it was restored from a checkpoint. */
+  readonly restored?: true;
   /** What the first process does once it is started, with its place in the plan: for the error, should it fail. */
   readonly afterStart: { readonly from: number; readonly steps: readonly Step[] };
   readonly poststart: readonly Hook[];
@@ -68,6 +72,8 @@ const FIELDS: { readonly [name in keyof Record]-?: (value: unknown) => boolean }
     (isObject(value) && [value["root"], value["dir"]].every(isText) && isTextOrAbsent(value["monitor"])),
   noNewKeyring: (value) => typeof value === "boolean",
   ownPidNamespace: (value) => typeof value === "boolean",
+  pipes: (value) => value === undefined || (Array.isArray(value) && value.every(isText)),
+  restored: (value) => value === undefined || value === true,
   afterStart: (value) =>
     isObject(value) && typeof value["from"] === "number" && Array.isArray(value["steps"]),
   poststart: Array.isArray,

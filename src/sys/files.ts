@@ -103,7 +103,7 @@ export function entries(path: string): readonly Entry[] {
 
 /** What stat(2) says, as far as tsrun asks. */
 export interface Status {
-  readonly kind: "dir" | "file" | "symlink" | "char" | "block" | "other";
+  readonly kind: "dir" | "file" | "symlink" | "char" | "block" | "fifo" | "other";
   /** Permission bits. */
   readonly mode: number;
   readonly uid: number;
@@ -122,6 +122,8 @@ function kindOfMode(mode: number): Status["kind"] {
       return "file";
     case 0o120000:
       return "symlink";
+    case 0o010000:
+      return "fifo";
     case 0o020000:
       return "char";
     case 0o060000:

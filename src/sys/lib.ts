@@ -68,6 +68,13 @@ export const SIGNATURES = {
   ts_loop_remove: "ii",
 } as const;
 
+/** Those that checkpoint and restore alone call: each one bound costs every command a little. */
+export const CRIU_SIGNATURES = {
+  ts_spawn_criu: "ppipippp",
+  ts_loopback: "i",
+  ts_make_place: "ppi",
+} as const;
+
 type Lib = ReturnType<typeof open<keyof typeof SIGNATURES>>;
 let opened: Lib | undefined;
 
@@ -75,6 +82,15 @@ let opened: Lib | undefined;
 export function lib(): Lib {
   opened ??= open(`${nativeDir()}/libtsrun.so`, SIGNATURES);
   return opened;
+}
+
+type CriuLib = ReturnType<typeof open<keyof typeof CRIU_SIGNATURES>>;
+let openedCriu: CriuLib | undefined;
+
+/** The functions of {@link CRIU_SIGNATURES}, opened at the first call. */
+export function criuLib(): CriuLib {
+  openedCriu ??= open(`${nativeDir()}/libtsrun.so`, CRIU_SIGNATURES);
+  return openedCriu;
 }
 
 /** The name of an errno number: `EPERM` for 1. */

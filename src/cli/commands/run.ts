@@ -1,6 +1,6 @@
 import { run } from "../../lifecycle/run.ts";
-import { createRequest, root } from "../common.ts";
-import type { Call, Command } from "../table.ts";
+import { createRequest, messageOptions, root } from "../common.ts";
+import type { Command } from "../table.ts";
 
 /** `tsrun run`; returns only with `--detach`. */
 export const command: Command = (call) => {
@@ -14,13 +14,3 @@ export const command: Command = (call) => {
   });
   return 0;
 };
-
-/** The global options that say where messages go, once more as words. */
-function messageOptions({ globals }: Call): readonly string[] {
-  const words: string[] = [];
-  for (const name of ["log", "log-format"]) {
-    const value = globals.get(name);
-    if (value !== undefined) words.push(`--${name}=${value}`);
-  }
-  return words;
-}

@@ -1,0 +1,176 @@
+/** What a restore does between the id's being taken and the container's running. */
+import { moveInto } from "../../cgroup/join.ts";
+import { BundleError, LaunchError } from "../../error.ts";
+import { isNew } from "../../plan/namespaces.ts";
+import type { CriuRequest, Pair } from "../../spawn/criu/messages.ts";
+import type { CriuCall, Notification } from "../../spawn/criu/program.ts";
+import { hookState, runHooks } from "../../spawn/hooks.ts";
+import { makeNotifyFolder } from "../../spawn/notify.ts";
+import { Terminal } from "../../spawn/terminal.ts";
+import { notifyFolder } from "../../state/clear.ts";
+import type { Record } from "../../state/record.ts";
+import { startTimeOf } from "../../state/status.ts";
+import type { Locked } from "../../state/store.ts";
+import { type Handle, performAll, readText } from "../../sys/files.ts";
+import { resolveIn } from "../../sys/inspect.ts";
+import { Pidfd } from "../../sys/process.ts";
+import { writePidFile } from "../caller.ts";
+import { makeOwnCgroups } from "../create.ts";
+import { Outside } from "../outside.ts";
+import type { Prepared } from "../prepare.ts";
+import type { RestoreRequest } from "../restore.ts";
+import type { Criu } from "./call.ts";
+import { restoredMounts } from "./mounts.ts";
+import { restoredNamespaces, setUpLoopback } from "./namespaces.ts";
+import { closeFolders, commonOptions, type Folders, foldersOf } from "./options.ts";
+import { coveredPlaces, makePlaces, placesOf } from "./places.ts";
+
+const LOG = "restore.log";
+
+/** Ends a process that is to be no more, and reaps it. */
+export function end(first: Pidfd): void {
+  first.signal(9);
+  first.awaitExit(10_000);
+  first.reap();
+  first.close();
+}
+
+/** One container on its way back. */
+export class Restoration {
+  readonly #criu: Criu;
+  readonly #prepared: Prepared;
+  readonly #request: RestoreRequest;
+  readonly #record: Record;
+  readonly #locked: Locked;
+  readonly #terminal: Terminal;
+  readonly #outside: Outside;
+  #first: Pidfd | undefined;
+
+  constructor(criu: Criu, prepared: Prepared, request: RestoreRequest, record: Record, locked: Locked) {
+    this.#criu = criu;
+    this.#prepared = prepared;
+    this.#request = request;
+    this.#record = record;
+    this.#locked = locked;
+    this.#terminal = new Terminal(request.consoleSocket);
+    this.#outside = new Outside(prepared.bundle, prepared.rdt);
+  }
+
+  /** @throws what went wrong; then no process of it is left */
+  perform(
+    folders: Folders,
+    streams: readonly (readonly [string, number])[],
+  ): { readonly first: Pidfd; readonly terminal: Handle | undefined } {
+    const { bundle, cgroup } = this.#prepared;
+    const namespaces = restoredNamespaces(bundle);
+    let seen: Folders | undefined;
+    try {
+      this.#outside.prepare();
+      makeOwnCgroups(cgroup, this.#request);
+      const tree = rootOf(this.#record.rootfs);
+      const own = {
+        evasiveDevices: true,
+        root: tree,
+        rstSibling: true,
+        extMnt: this.#mounts(tree),
+        inheritFd: [...namespaces.inherit, ...streams],
+        joinNs: namespaces.join,
+        lsmProfile: this.#request.lsmProfile,
+        lsmMountContext: this.#request.lsmMountContext,
+      };
+      const request = (pid: number): CriuRequest => {
+        // Whatever criu makes is in the container's cgroups from the start, with their limits.
+        moveInto(cgroup.paths, pid);
+        seen = foldersOf(pid, folders);
+        const common = commonOptions(this.#request, seen, LOG, bundle);
+        return { type: "restore", options: { ...common, ...own, cgRoot: cgroupsOf(pid) } };
+      };
+      const call: CriuCall = {
+        request,
+        root: { tree, null: this.#null() },
+        fds: namespaces.handles.map(({ fd }) => fd),
+        notify: (notification) => this.#notified(notification),
+      };
+      this.#criu.perform("RESTORE", call, `${folders.work.path}/${LOG}`);
+      return { first: this.#ready(), terminal: this.#terminal.master };
+    } catch (error) {
+      if (this.#first !== undefined) end(this.#first);
+      this.#terminal.master?.close();
+      this.#outside.takeBack(error);
+      throw error;
+    } finally {
+      for (const handle of namespaces.handles) handle.close();
+      if (seen !== undefined) closeFolders(seen);
+      this.#outside.close();
+      this.#terminal.hangUp();
+    }
+  }
+
+  /** Makes the places for the mounts, and says what comes there. */
+  #mounts(tree: string): readonly Pair[] {
+    const { bundle, cgroup } = this.#prepared;
+    const notify = notifyFolder(this.#locked.dir);
+    makeNotifyFolder(notify);
+    performAll([{ do: "create", path: this.#null(), text: "", mode: 0o600 }]);
+    const facts = { root: tree, cgroups: cgroup.facts, cgroupDirs: cgroup.dirs, notify };
+    const places = placesOf(bundle, facts);
+    makePlaces(bundle, places, tree);
+    const mountinfo = readText("/proc/self/mountinfo", 64 << 20);
+    return restoredMounts(places, coveredPlaces(bundle, tree), mountinfo, this.#null());
+  }
+
+  #null(): string {
+    return `${this.#locked.dir}/null`;
+  }
+
+  #notified({ script, pid, passed }: Notification): void {
+    this.#request.debug?.(`criu: ${script}${pid === undefined ? "" : ` of process ${pid}`}`);
+    if (script === "orphan-pts-master" && passed !== undefined) {
+      this.#terminal.take(passed);
+      return;
+    }
+    passed?.close();
+    if (script === "setup-namespaces" && pid !== undefined) {
+      const { hooks } = this.#prepared.bundle;
+      if (isNew(this.#prepared.bundle, "network")) setUpLoopback(pid);
+      this.#outside.adopt(pid);
+      const state = hookState(this.#record, "creating", pid);
+      runHooks("prestart", hooks.prestart, state);
+      runHooks("createRuntime", hooks.createRuntime, state);
+    }
+    if (script === "post-restore" && pid !== undefined) {
+      this.#first = Pidfd.of(pid);
+      // It is on record before it runs.
+      this.#locked.saveInit({ pid, startTime: startTimeOf(pid) ?? "" });
+    }
+  }
+
+  #ready(): Pidfd {
+    const first = this.#first;
+    if (first === undefined) {
+      throw new LaunchError("protocol", "criu has not told which process it restored");
+    }
+    if (this.#request.pidFile !== undefined) writePidFile(this.#request.pidFile, first.pid);
+    this.#locked.saveCreated();
+    return first;
+  }
+}
+
+/** criu compares it with what the kernel says of mounts. @throws BundleError */
+function rootOf(rootfs: string): string {
+  const found = resolveIn("/", rootfs);
+  const path = "path" in found ? found.path : rootfs;
+  if (path !== "/") return path;
+  throw new BundleError("range", "/root/path", "the container's root must not be the host's");
+}
+
+/** The cgroups of a process by controller, as criu wants them: what is restored goes below these. */
+function cgroupsOf(pid: number): readonly Pair[] {
+  const found: Pair[] = [];
+  for (const line of readText(`/proc/${pid}/cgroup`).split("\n")) {
+    const [, controllers, ...path] = line.split(":");
+    if (controllers === undefined) continue;
+    for (const controller of controllers.split(",")) found.push([controller, path.join(":")]);
+  }
+  return found;
+}
