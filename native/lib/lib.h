@@ -228,4 +228,19 @@ EXPORT int ts_loop_add(int epoll, int fd, int token);
 /* Waits no longer; its token may have been written already. */
 EXPORT int ts_loop_remove(int epoll, int fd);
 
+/* attempt.c */
+
+enum attempt_kind {
+	ATTEMPT_UNSHARE,	   /* unshare(2) with the flags */
+	ATTEMPT_MOUNT_CALLS,	   /* fsopen, fsconfig, fsmount, mount_setattr */
+	ATTEMPT_OVERLAY,	   /* an overlay of two folders */
+	ATTEMPT_CLONE_INTO_CGROUP, /* whether clone3 knows the flag */
+};
+
+/*
+ * Tries this in a child, which ends at once and leaves nothing; contained: as root of a new user namespace. 0, or -errno of what
+ * was refused.
+ */
+EXPORT int ts_attempt(int kind, int flags, int contained);
+
 #endif

@@ -6,6 +6,9 @@ import { accessError } from "../sys/inspect.ts";
 import { ownFolder } from "./paths.ts";
 import { ancestors } from "./steps.ts";
 
+/** How an ordinary user gets a cgroup of his own from systemd. */
+export const DELEGATE = "systemd-run --user --scope -p Delegate=yes";
+
 /**
  * Those of the folders (by mount point, from `cgroupDirs`) that this process may make or use. Without a path of its own
  * choosing a container stays in tsrun's own cgroup wherever it gets none, as with runc; a path that is asked for has to be.
@@ -72,6 +75,6 @@ function forbidden(
   return new SystemError("access", errno, path, {
     doing: `cannot make cgroup ${dir} (${which}): ${path} cannot be written`,
     pointer: "/linux/cgroupsPath",
-    hint: "leave cgroupsPath out, name one below a cgroup that is delegated to you (systemd-run --user --scope -p Delegate=yes), or run as root",
+    hint: `leave cgroupsPath out, name one below a cgroup that is delegated to you (${DELEGATE}), or run as root`,
   });
 }

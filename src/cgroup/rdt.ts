@@ -31,6 +31,10 @@ export interface RdtStep {
   readonly pointer: Pointer;
 }
 
+/** How to get a resctrl filesystem. */
+export const MOUNT_RESCTRL =
+  "mount -t resctrl resctrl /sys/fs/resctrl, where processor and kernel have it (CONFIG_X86_CPU_RESCTRL)";
+
 const AT = "/linux/intelRdt";
 const MOUNTINFO_MAX = 64 << 20;
 
@@ -57,7 +61,7 @@ export function planRdt(rdt: IntelRdt, id: string, root: string | undefined): Rd
       "unsupported",
       AT,
       "intelRdt is specified in config, but Intel RDT is not enabled: no resctrl filesystem is mounted",
-      "mount -t resctrl resctrl /sys/fs/resctrl, where processor and kernel have it (CONFIG_X86_CPU_RESCTRL)",
+      MOUNT_RESCTRL,
     );
   }
   const { closID } = rdt;

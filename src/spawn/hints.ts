@@ -181,12 +181,22 @@ export function hintForFilter(errno: string): string | undefined {
   }
 }
 
+/** What to do where the kernel lacks a call that every container needs. Pure. */
+export function tooOld(call: string): string {
+  return `this kernel has no ${call}: tsrun needs Linux 5.12 or newer`;
+}
+
+/** What to do where the kernel makes no new namespace. Pure. */
+export function namespaceHint(errno: string): string | undefined {
+  return HINTS.unshare?.[errno];
+}
+
 /** Where it shows first that a user namespace gives no privileges. */
 const FIRST_PRIVILEGED: readonly Op["op"][] = ["userns", "unshare", "propagation", "rootfs"];
 
 /** The hint for one refusal; `undefined` where nothing better than the errno is known. */
 export function hintFor(op: Op, call: string, errno: string): string | undefined {
-  if (errno === "ENOSYS") return `this kernel has no ${call}: tsrun needs Linux 5.12 or newer`;
+  if (errno === "ENOSYS") return tooOld(call);
   if (["EPERM", "EACCES", "ENOSPC"].includes(errno) && FIRST_PRIVILEGED.includes(op.op)) {
     const setting = usernsHint();
     if (setting !== undefined) return setting;

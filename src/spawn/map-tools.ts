@@ -19,6 +19,9 @@ const FILES = {
   newgidmap: { map: "gid_map", field: "gidMappings", allowed: "/etc/subgid", option: "--add-subgids" },
 } as const;
 
+/** How to get the programs. */
+export const INSTALL_MAP_TOOL = "install it (package uidmap, or shadow-utils)";
+
 /** Name services may be asked on the way. */
 const TOOL_MS = 20_000;
 
@@ -36,7 +39,7 @@ export function runMapTool(tool: MapTool, pid: number, mappings: readonly IdMapp
     throw new SystemError("execve", "ENOENT", tool, {
       doing: `write the container's ${map} with ${tool}, which is not in PATH`,
       pointer,
-      hint: `install it (package uidmap, or shadow-utils), or map nothing but your own id: {"containerID": 0, "hostID": ${own}, "size": 1}`,
+      hint: `${INSTALL_MAP_TOOL}, or map nothing but your own id: {"containerID": 0, "hostID": ${own}, "size": 1}`,
     });
   }
   const ran = run({
@@ -65,7 +68,8 @@ export function mapArguments(pid: number, mappings: readonly IdMapping[]): strin
   return words;
 }
 
-function findProgram(name: string, path: string): string | undefined {
+/** A program's path by PATH's text; `undefined` where it is in none of the folders. */
+export function findProgram(name: string, path: string): string | undefined {
   for (const folder of path.split(":")) {
     const file = `${folder === "" ? "." : folder}/${name}`;
     if (folder.startsWith("/") && mayExecute(file)) return file;
@@ -79,7 +83,7 @@ function refusedMapping(
   mappings: readonly IdMapping[],
   own: number,
 ): { readonly index?: number; readonly hint?: string } {
-  const { allowed, option } = FILES[tool];
+  const { allowed } = FILES[tool];
   const uid = ids().euid;
   const name = userName(readTextIfThere("/etc/passwd", 16 << 20) ?? "", uid);
   if (name === undefined)
@@ -93,9 +97,15 @@ function refusedMapping(
   const have = ranges.map(({ start, count }) => `${start} to ${start + count - 1}`).join(", ");
   const hint =
     ranges.length === 0
-      ? `${allowed} has no line for ${name}; root adds one: usermod ${option} 100000-165535 ${name}`
+      ? noRange(tool, name)
       : `the mapping takes ${wanted} of the host, and ${allowed} gives ${name} only ${have}`;
   return { index, hint };
+}
+
+/** What to do for a user who may map no ids but his own. Pure. */
+export function noRange(tool: MapTool, name: string): string {
+  const { allowed, option } = FILES[tool];
+  return `${allowed} has no line for ${name}; root adds one: usermod ${option} 100000-165535 ${name}`;
 }
 
 /** A user's name in the text of /etc/passwd. Pure. */
@@ -130,12 +140,15 @@ export function isAllowed(
   return ranges.some(({ start, count }) => hostID >= start && hostID + size <= start + count);
 }
 
+/** What to do for a program that is not setuid. Pure. */
+export function notSetuid(tool: MapTool, path: string): string {
+  const capability = tool === "newuidmap" ? "cap_setuid" : "cap_setgid";
+  return `${path} is not setuid root: chmod u+s ${path}, or setcap ${capability}+ep ${path}`;
+}
+
 /** Where the ranges are good, the program itself has not the power. */
 function toolHint(tool: MapTool, path: string): string {
   const mode = status(path)?.mode ?? 0;
-  if ((mode & 0o4000) === 0) {
-    const capability = tool === "newuidmap" ? "cap_setuid" : "cap_setgid";
-    return `${path} is not setuid root: chmod u+s ${path}, or setcap ${capability}+ep ${path}`;
-  }
+  if ((mode & 0o4000) === 0) return notSetuid(tool, path);
   return "a setuid program has no power on a filesystem mounted nosuid, or once no_new_privs is set";
 }

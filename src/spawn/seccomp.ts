@@ -10,8 +10,9 @@ const PLACE = "/linux/seccomp";
 /** BPF_MAXINSNS instructions of 8 bytes. */
 const ROOM = 4096 * 8;
 
-const MISSING =
-  "install libseccomp: the package is libseccomp2 on Debian and Ubuntu, and libseccomp on most others; or remove linux.seccomp";
+/** How to get libseccomp. */
+export const INSTALL_LIBSECCOMP =
+  "install libseccomp: the package is libseccomp2 on Debian and Ubuntu, and libseccomp on most others";
 
 /**
  * A filter as a program for the kernel.
@@ -51,7 +52,7 @@ function refusal(seccomp: Seccomp, errno: string, [part = 0, index = 0, name = 0
     return new SystemError("dlopen", errno, "libseccomp.so.2", {
       doing: "compile the seccomp filter: there is no libseccomp.so.2",
       pointer: PLACE,
-      hint: MISSING,
+      hint: `${INSTALL_LIBSECCOMP}; or remove linux.seccomp`,
     });
   }
   if (errno === "E2BIG") {

@@ -66,6 +66,7 @@ export const SIGNATURES = {
   ts_loop_open: "i",
   ts_loop_add: "iii",
   ts_loop_remove: "ii",
+  ts_attempt: "iii",
 } as const;
 
 /** Those that checkpoint and restore alone call: each one bound costs every command a little. */

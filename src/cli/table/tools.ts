@@ -1,8 +1,17 @@
 /** The commands that help with using tsrun. */
 import type { CommandSpec } from "../table.ts";
 
-/** completion and man. */
+/** doctor to man. */
 export const TOOL_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: "doctor",
+    args: "",
+    min: 0,
+    max: 0,
+    text: "say what this host offers, what is lost where it does not, and how to get it; exits with 1 if no container can run",
+    options: [{ name: "format", short: "f", value: "text|json", text: "how to print it (default: text)" }],
+    load: () => import("../commands/doctor.ts"),
+  },
   {
     name: "completion",
     args: "bash|zsh|fish",
