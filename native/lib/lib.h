@@ -79,6 +79,11 @@ EXPORT int ts_connect(const char *path);
 EXPORT int ts_listen_stream(const char *path);
 /* A stream socket, as --console-socket names one: where a terminal is sent to. */
 EXPORT int ts_connect_console(const char *path);
+/*
+ * A stream connection to a path of any length, or to an abstract name written `@name`. Connecting and each sending take at most
+ * `timeout` milliseconds: -EAGAIN.
+ */
+EXPORT int ts_connect_stream(const char *path, int timeout);
 /* A datagram socket bound to a path of any length, its file of this mode; reading from it does not block. */
 EXPORT int ts_bind_datagram(const char *path, int mode);
 /* One message, with `count` descriptors attached (PLAN_MESSAGE_FDS at most). */

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -104,6 +106,36 @@ int ts_connect_console(const char *path)
 		return error;
 	}
 	return fd;
+}
+
+/* Connecting waits while the listener's queue is full, and sending while its buffer is: neither for ever. */
+int ts_connect_stream(const char *path, int timeout)
+{
+	struct sockaddr_un where = { .sun_family = AF_UNIX };
+	struct timeval limit = { .tv_sec = timeout / 1000, .tv_usec = timeout % 1000 * 1000L };
+	socklen_t size = sizeof where;
+	size_t length = strlen(path);
+	int folder = -1;
+	int error = 0;
+	if (path[0] == '@') {
+		if (length >= sizeof where.sun_path)
+			return -ENAMETOOLONG;
+		memcpy(where.sun_path + 1, path + 1, length - 1);
+		size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+	} else {
+		error = address(path, &where, &folder);
+	}
+	if (error < 0)
+		return error;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0 ||
+	    connect(fd, (struct sockaddr *)&where, size) < 0)
+		error = -errno;
+	if (folder >= 0)
+		(void)close(folder);
+	if (error < 0 && fd >= 0)
+		(void)close(fd);
+	return error < 0 ? error : fd;
 }
 
 int ts_bind_datagram(const char *path, int mode)

@@ -18,6 +18,8 @@ export interface Batch {
   /** Folders made so far. */
   readonly created: string[];
   readonly warn: (text: string) => void;
+  /** The container's own cgroup is there already, as it should be: systemd has made it, and its first process is in it. */
+  readonly expected?: boolean;
 }
 
 /** Parents that others remove while they are being made are made again, so often at most. */
@@ -104,7 +106,7 @@ function recoverMkdir(
 ): number {
   const { dir, hierarchy } = step;
   if (errno === "EEXIST") {
-    if (step.leaf) checkUsable(batch, hierarchy, dir);
+    if (step.leaf && batch.expected !== true) checkUsable(batch, hierarchy, dir);
     keepContents(batch.steps, at + 1, dir);
     return at + 1;
   }

@@ -18,6 +18,8 @@ export interface MakeOptions {
   readonly available?: ReadonlySet<string>;
   /** The device rules of a container on v2; on v1 they are among the writes. */
   readonly devices?: DeviceProgram | undefined;
+  /** The container's own cgroup is there already, made by systemd. */
+  readonly expected?: boolean;
   /** Told what is worth a warning: a cgroup that has processes already. */
   readonly warn?: (text: string) => void;
 }
@@ -48,6 +50,7 @@ export function makeCgroups(
       steps: planSteps(facts, dirs, writes, options.available ?? new Set()),
       created,
       warn: options.warn ?? (() => {}),
+      expected: options.expected ?? false,
     });
     putDevices(dirs, created, options.devices);
   } catch (error) {

@@ -20,9 +20,10 @@ export function id({ args }: Call): string {
 
 /** The options that `create` and `run` share. @throws UsageError */
 export function createRequest(call: Call): CreateRequest {
-  const { options } = call;
+  const { options, globals } = call;
   return {
     id: id(call),
+    systemdCgroup: globals.has("systemd-cgroup"),
     bundle: options.get("bundle") ?? ".",
     consoleSocket: options.get("console-socket"),
     pidFile: options.get("pid-file"),

@@ -63,11 +63,6 @@ async function printHelp(topic: string | undefined): Promise<number> {
 }
 
 function checkGlobals(globals: Options): void {
-  if (globals.has("systemd-cgroup")) {
-    throw new UsageError("the systemd cgroup driver is not supported by this version of tsrun yet", {
-      hint: "leave --systemd-cgroup out; engines have a setting for the cgroupfs driver",
-    });
-  }
   const format = globals.get("log-format") ?? "text";
   if (format !== "text" && format !== "json") {
     throw new UsageError(`invalid log format ${JSON.stringify(format)}`, {

@@ -69,7 +69,10 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { name: "log", value: "file", text: "append messages to this file instead of standard error" },
   { name: "log-format", value: "text|json", text: "how to write messages (default: text)" },
   { name: "debug", text: "say what is being done" },
-  { name: "systemd-cgroup", text: "refused: this version of tsrun makes cgroups itself (cgroupfs)" },
+  {
+    name: "systemd-cgroup",
+    text: "have systemd make the container's cgroup; cgroupsPath is slice:prefix:name",
+  },
   { name: "version", short: "v", text: "print the version" },
 ];
 

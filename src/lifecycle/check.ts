@@ -34,7 +34,7 @@ export interface Checked {
 const ID = "tsrun-check";
 
 /** Checks the bundle in a folder, relative to the current one. */
-export function check(path: string): Checked {
+export function check(path: string, systemdCgroup = false): Checked {
   const findings = new Findings();
   checkKernel(findings);
   const loaded = load(path, findings);
@@ -42,7 +42,8 @@ export function check(path: string): Checked {
   const { bundle, warnings } = loaded;
   findings.attempt(() => checkCaller(bundle));
   findings.warnings.push(...warnings);
-  const setup = findings.attempt(() => cgroupSetup(bundle, ID));
+  const setup = findings.attempt(() => cgroupSetup(bundle, ID, systemdCgroup));
+  setup?.unit?.manager.close();
   if (setup !== undefined) checkCgroups(setup, findings);
   if (bundle.process === undefined) {
     const hint = "a container is created for a process";
@@ -50,7 +51,8 @@ export function check(path: string): Checked {
   }
   // What create itself finds, the first of it.
   findings.attempt(() => rdtSetup(bundle, ID));
-  findings.attempt(() => prepare(loaded, { id: ID, bundle: path }));
+  const prepared = findings.attempt(() => prepare(loaded, { id: ID, bundle: path, systemdCgroup }));
+  prepared?.cgroup.unit?.manager.close();
   const cpu = setup?.paths.get("cpu");
   const hierarchy = setup?.facts.hierarchies.find(({ controllers }) => controllers.includes("cpu"));
   const world: World = {

@@ -1,9 +1,6 @@
 /** `create`: from a bundle to a container whose first process waits for `start`. */
 
-import { giveCgroup } from "../cgroup/delegate.ts";
-import { availableControllers } from "../cgroup/facts.ts";
-import { openEntrance } from "../cgroup/join.ts";
-import { makeCgroups } from "../cgroup/make.ts";
+import { tightenUnit, unitRecord } from "../cgroup/systemd/setup.ts";
 import { BundleError, TsrunError, UsageError } from "../error.ts";
 import { encode } from "../plan/encode.ts";
 import { deathIn } from "../spawn/death.ts";
@@ -26,14 +23,8 @@ import { Socket } from "../sys/socket.ts";
 import { checkPreserved, pipeNames, writePidFile } from "./caller.ts";
 import { destroy } from "./destroy.ts";
 import { Outside } from "./outside.ts";
-import {
-  type CgroupSetup,
-  type CreateRequest,
-  listenFds,
-  loadBundle,
-  type Prepared,
-  prepare,
-} from "./prepare.ts";
+import { enterCgroups, makeOwnCgroups } from "./own-cgroups.ts";
+import { type CreateRequest, listenFds, loadBundle, type Prepared, prepare } from "./prepare.ts";
 import { checkCaller } from "./rootless.ts";
 
 /** A container that has just been created, still locked by this process. */
@@ -61,6 +52,14 @@ export function create(root: string, request: CreateRequest): Created {
   // A filter is kept there as soon as it is compiled.
   if (loaded.bundle.linux.seccomp !== undefined) makeRoot(root);
   const prepared = prepare(loaded, request, containerDir(root, request.id));
+  try {
+    return createPrepared(root, request, prepared);
+  } finally {
+    prepared.cgroup.unit?.manager.close();
+  }
+}
+
+function createPrepared(root: string, request: CreateRequest, prepared: Prepared): Created {
   for (const warning of prepared.plan.warnings) request.warn?.(warning);
   if (prepared.bundle.process === undefined) {
     throw new BundleError(
@@ -91,16 +90,19 @@ export function create(root: string, request: CreateRequest): Created {
 /** What is kept of a container that is about to be made. */
 export function describe({ bundle, plan, cgroup, rdt }: Prepared, request: CreateRequest): Record {
   const from = plan.steps.findIndex(({ op }) => op.op === "awaitStart");
+  const created = timestamp();
   return {
     version: 1,
     ociVersion: bundle.ociVersion,
     id: request.id,
     bundle: bundle.dir,
     rootfs: bundle.root.path,
-    created: timestamp(),
+    created,
     annotations: Object.fromEntries(bundle.annotations),
     cgroups: Object.fromEntries(cgroup.paths),
-    newCgroups: missingFolders(cgroup.dirs),
+    // Slices are systemd's.
+    newCgroups: cgroup.unit === undefined ? missingFolders(cgroup.dirs) : [...cgroup.dirs.values()],
+    ...(cgroup.unit === undefined ? {} : { unit: unitRecord(cgroup.unit, request.id, created) }),
     ...(rdt === undefined ? {} : { rdt: rdt.groups }),
     noNewKeyring: request.noNewKeyring ?? false,
     ownPidNamespace: bundle.linux.namespaces.some(({ type, path }) => type === "pid" && path === undefined),
@@ -164,20 +166,6 @@ function launchFirst(
   }
 }
 
-const SHARED_CGROUP = "its limits count for all of these together: give each container a path of its own";
-
-/** Makes the container's cgroups, and gives them to whom they are to belong. */
-export function makeOwnCgroups(setup: CgroupSetup, request: Pick<CreateRequest, "warn">): void {
-  const { facts, dirs, writes, devices, paths, owner } = setup;
-  makeCgroups(facts, dirs, writes, {
-    available: availableControllers(facts),
-    devices,
-    warn: (text) => request.warn?.({ pointer: "/linux/cgroupsPath", text, hint: SHARED_CGROUP }),
-  });
-  const unified = paths.get("");
-  if (owner !== undefined && unified !== undefined) giveCgroup(unified, owner);
-}
-
 function hostSide(
   { bundle, plan, cgroup }: Prepared,
   request: CreateRequest,
@@ -194,21 +182,21 @@ function hostSide(
         `tsrun-init runs a plan of ${plan.steps.length} steps; making cgroups in ${cgroup.dirs.size} hierarchies`,
       );
       outside.prepare();
-      makeOwnCgroups(cgroup, request);
+      if (cgroup.unit === undefined) makeOwnCgroups(cgroup, request);
     },
     maps(pid) {
       debug(`writing the id maps of process ${pid}`);
       writeMaps(pid, bundle.linux.uidMappings, bundle.linux.gidMappings);
     },
     entrance(pid) {
-      debug(`opening the cgroups for process ${pid}`);
       const mapped = bundle.linux.namespaces.some(({ type }) => type === "user");
-      return openEntrance(cgroup.paths, mapped ? pid : undefined);
+      return enterCgroups(cgroup, record, pid, mapped, request);
     },
     record(process) {
       debug(`the container's first process is ${process.pid}`);
       first = process;
       locked.saveInit({ pid: process.pid, startTime: startTimeOf(process.pid) ?? "" });
+      if (cgroup.unit !== undefined) tightenUnit(cgroup.unit);
       outside.adopt(process.pid);
     },
     source(index) {

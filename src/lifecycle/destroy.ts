@@ -3,6 +3,7 @@ import { killAll, pids, thawTree } from "../cgroup/members.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
 import { removeRdt } from "../cgroup/rdt.ts";
 import { removeCgroups } from "../cgroup/remove.ts";
+import { stopUnit } from "../cgroup/systemd/setup.ts";
 import { type LaunchError, SystemError } from "../error.ts";
 import { hookState, runHook } from "../spawn/hooks.ts";
 import type { ProcessRecord, Record } from "../state/record.ts";
@@ -65,12 +66,14 @@ export function destroy(record: Record, remains: Remains, locked: Locked): reado
 
 function emptyCgroups(record: Record, complete: boolean): void {
   const cgroups = new Map(Object.entries(record.cgroups));
+  const killEach = (): void => killAll(cgroups, (pid) => void kill(pid, SIGKILL), sleep);
+  if (record.unit !== undefined && stopUnit(record.unit, killEach) === "others") return;
   if (pids(cgroups, { recursive: true }).length > 0) {
     // buildah puts several containers into one cgroup. With a process-id namespace of its own, everything of this
     // container went with the first process, so whoever is left belongs to another: it keeps the cgroup.
     const owned = Object.values(record.cgroups).some((dir) => record.newCgroups.includes(dir));
     if (!owned || (record.ownPidNamespace && complete)) return;
-    killAll(cgroups, (pid) => void kill(pid, SIGKILL), sleep);
+    killEach();
   }
   // A creation that failed takes away what it has made, and nothing that was there for others.
   const own = complete ? cgroups : new Map([...cgroups].filter(([, dir]) => record.newCgroups.includes(dir)));

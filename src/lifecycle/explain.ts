@@ -1,6 +1,7 @@
 /** `explain`: what creating a container from a bundle would do, told without doing any of it. */
 import type { Bundle } from "../bundle/types.ts";
 import { INSTRUCTION_SIZE } from "../cgroup/device-program.ts";
+import { callWords, type UnitSetup } from "../cgroup/systemd/setup.ts";
 import { BundleError } from "../error.ts";
 import { type ExplainFormat, explain, type HostStep } from "../plan/explain.ts";
 import { filterSummary } from "../plan/seccomp.ts";
@@ -17,6 +18,7 @@ import { type CgroupSetup, type CreateRequest, loadBundle, prepare } from "./pre
  */
 export function explainBundle(request: CreateRequest, format: ExplainFormat): string {
   const prepared = prepare(loadBundle(request.bundle), request);
+  prepared.cgroup.unit?.manager.close();
   if (prepared.bundle.process === undefined) {
     throw new BundleError(
       "missing",
@@ -36,13 +38,13 @@ export function explainBundle(request: CreateRequest, format: ExplainFormat): st
 }
 
 /** What the host does itself: the cgroup in each hierarchy, the limits in it, the first process's move there. */
-export function hostSteps({ facts, dirs, paths, writes, devices }: CgroupSetup): readonly HostStep[] {
-  const steps: HostStep[] = [];
+export function hostSteps({ facts, dirs, paths, writes, devices, unit }: CgroupSetup): readonly HostStep[] {
+  const steps: HostStep[] = unit === undefined ? [] : [unitStep(unit)];
   for (const { mountpoint, version, controllers } of facts.hierarchies) {
     const dir = dirs.get(mountpoint);
     if (dir === undefined) continue;
     const fills = version === 1 && controllers.includes("cpuset");
-    for (const path of missing(mountpoint, dir)) {
+    for (const path of facts.mode === "v2" && unit !== undefined ? [] : missing(mountpoint, dir)) {
       steps.push({ what: "mkdir", path, pointer: undefined });
       if (fills) steps.push(...inherited(path, path === dir ? writes.map(({ file }) => file) : []));
     }
@@ -57,8 +59,21 @@ export function hostSteps({ facts, dirs, paths, writes, devices }: CgroupSetup):
   for (const path of count > 0 ? dirs.values() : []) {
     steps.push({ what: "program", path, value: `${count} instructions`, pointer: devices?.pointer });
   }
-  for (const dir of new Set(dirs.values())) steps.push({ what: "attach", path: dir, pointer: undefined });
+  const inside = facts.mode === "v2" && unit?.place.kind === "scope";
+  for (const path of inside ? [] : new Set(dirs.values())) {
+    steps.push({ what: "attach", path, pointer: undefined });
+  }
   return steps;
+}
+
+function unitStep({ place, user, properties }: UnitSetup): HostStep {
+  return {
+    what: "unit",
+    path: place.unit,
+    value: user ? "the user's systemd" : "systemd",
+    properties: [...properties].map(([name, { type, value }]) => [name, type, callWords(value)]),
+    pointer: "/linux/cgroupsPath",
+  };
 }
 
 /** The filter of system calls, in short. */

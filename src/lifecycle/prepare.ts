@@ -10,6 +10,7 @@ import type { RdtSetup } from "../cgroup/rdt.ts";
 import { compileV1 } from "../cgroup/resources-v1.ts";
 import { compileV2 } from "../cgroup/resources-v2.ts";
 import { setStep } from "../cgroup/steps.ts";
+import type { UnitSetup } from "../cgroup/systemd/setup.ts";
 import { type CgroupWrite, zeroPidsIsLimit } from "../cgroup/write.ts";
 import { BundleError } from "../error.ts";
 import { compile } from "../plan/compile.ts";
@@ -23,6 +24,7 @@ import { readTextIfThere } from "../sys/files.ts";
 import { privilege } from "../sys/privilege.ts";
 import { checkJoinedSysctls } from "./joined-sysctls.ts";
 import { checkNetDevices, rdtSetup } from "./outside.ts";
+import { systemdSetup } from "./systemd.ts";
 
 /** How a container is to be created: runc's options of `create` and `run`. */
 export interface CreateRequest {
@@ -35,6 +37,8 @@ export interface CreateRequest {
   readonly foreground?: boolean;
   /** Where to write the first process's pid. */
   readonly pidFile?: string | undefined;
+  /** Whether the container's cgroup is a unit of systemd (`--systemd-cgroup`); cgroupsPath is `slice:prefix:name` then. */
+  readonly systemdCgroup?: boolean;
   readonly noPivot?: boolean;
   readonly noNewKeyring?: boolean;
   /**
@@ -75,6 +79,8 @@ export interface CgroupSetup {
   readonly devices: DeviceProgram | undefined;
   /** Whose the cgroup of v2 becomes; `undefined` where it stays tsrun's. */
   readonly owner: number | undefined;
+  /** The unit that systemd is to make it by. */
+  readonly unit: UnitSetup | undefined;
 }
 
 /** Larger than any sane config.json. */
@@ -105,8 +111,9 @@ export function loadBundle(path: string): Loaded {
   return { text, ...parseBundle(text, dir) };
 }
 
-/** The cgroup folders and writes for a bundle on this host. @throws BundleError */
-export function cgroupSetup(bundle: Bundle, id: string): CgroupSetup {
+/** The cgroup folders and writes for a bundle on this host. @throws BundleError, SystemError */
+export function cgroupSetup(bundle: Bundle, id: string, systemd = false): CgroupSetup {
+  if (systemd) return systemdSetup(bundle, id);
   const facts = readCgroupFacts();
   const ours = privilege();
   const { cgroupsPath } = bundle.linux;
@@ -128,7 +135,7 @@ export function cgroupSetup(bundle: Bundle, id: string): CgroupSetup {
   if (restricted) for (const write of writes) setStep(paths, write);
   // A user's own cgroup is his already, and he may give it to nobody else.
   const owner = ours === "user" ? undefined : cgroupOwner(bundle, facts.mode);
-  return { facts, dirs, paths, writes, devices, owner };
+  return { facts, dirs, paths, writes, devices, owner, unit: undefined };
 }
 
 /**
@@ -143,7 +150,7 @@ export function prepare(loaded: Loaded, request: CreateRequest, dir?: string): P
   checkRootPath(bundle.root.path);
   checkNetDevices(bundle);
   const rdt = rdtSetup(bundle, request.id);
-  const cgroup = cgroupSetup(bundle, request.id);
+  const cgroup = cgroupSetup(bundle, request.id, request.systemdCgroup);
   const listen = listenEnv();
   const notify = request.notify === undefined || dir === undefined ? undefined : notifyFolder(dir);
   const options: CreateOptions = {

@@ -30,7 +30,7 @@ export function features(): object {
     linux: {
       namespaces: Object.keys(NAMESPACES).sort(),
       capabilities: CAPABILITIES,
-      cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
+      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: {
         enabled: true,
         actions: SECCOMP_ACTIONS,
@@ -51,7 +51,7 @@ export function features(): object {
       "dev.tsrun.commit": COMMIT,
       ...(libseccomp === undefined ? {} : { "io.github.seccomp.libseccomp.version": libseccomp }),
     },
-    potentiallyUnsafeConfigAnnotations: [],
+    potentiallyUnsafeConfigAnnotations: ["org.systemd.property."],
   };
 }
 

@@ -53,6 +53,8 @@ function hostLine(step: HostStep): string {
         : `printf %s ${quote(step.value ?? "")} > ${quotePath(step.path)}`;
     case "copy":
       return `cat ${quotePath(step.value ?? "")} > ${quotePath(step.path)}`;
+    case "unit":
+      return unitLine(step);
     case "attach":
       return `echo $$ > ${quotePath(`${step.path}/cgroup.procs`)}`;
     case "group":
@@ -70,6 +72,14 @@ function hostLine(step: HostStep): string {
     default:
       return step.what satisfies never;
   }
+}
+
+function unitLine({ path, value = "", properties = [] }: HostStep): string {
+  const words = properties.flatMap(([name, type, rest]) => [name, type, ...rest]);
+  const to = `${value.includes("user") ? "--user " : ""}call org.freedesktop.systemd1 /org/freedesktop/systemd1`;
+  const method = "org.freedesktop.systemd1.Manager StartTransientUnit 'ssa(sv)a(sa(sv))'";
+  const pids = `PIDs au 1 "$$"`;
+  return `busctl ${to} ${method} ${quote(path)} fail ${properties.length + 1} ${words.map(quote).join(" ")} ${pids} 0`;
 }
 
 /** What each part of the command is for. */

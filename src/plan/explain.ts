@@ -15,6 +15,7 @@ export interface HostStep {
     | "map"
     | "program"
     | "attach"
+    | "unit"
     | "task"
     | "device"
     | "filter";
@@ -24,6 +25,8 @@ export interface HostStep {
   readonly value?: string | undefined;
   /** A file that is not there is no failure. */
   readonly ifThere?: boolean;
+  /** Of a unit of systemd: its properties, each with its D-Bus type and the words that busctl(1) takes for its value. */
+  readonly properties?: readonly (readonly [name: string, type: string, words: readonly string[]])[];
   readonly pointer: Pointer | undefined;
 }
 
@@ -117,11 +120,17 @@ function hostText(step: HostStep): string {
       return `write the first process's pid to ${step.path}`;
     case "device":
       return `move the network device ${step.path} into the container as ${step.value ?? ""}`;
+    case "unit":
+      return `have ${step.value ?? ""} start ${step.path} with the first process: ${unitText(step)}`;
     case "attach":
       return `move the first process into ${step.path}`;
     default:
       return step.what satisfies never;
   }
+}
+
+function unitText({ properties = [] }: HostStep): string {
+  return properties.map(([name, , words]) => `${name}=${words.join(" ")}`).join(", ");
 }
 
 function explainJson(plan: Plan, host: readonly HostStep[]): string {

@@ -109,7 +109,7 @@ function ordersAfter({ root, record, keep, messages }: Afterwards, dir: string):
   for (const path of own) orders.push(`cgroup=${path}`);
   for (const path of above) orders.push(`above=${path}`);
   if (keep) orders.push("keep=1");
-  else if (record.poststop.length > 0) orders.push("careful=1");
+  else if (record.poststop.length > 0 || record.unit !== undefined) orders.push("careful=1");
   const words = ["--root", root, ...messages, "finish", "--created", record.created];
   if (keep) words.push("--keep");
   // The supervisor adds the status.

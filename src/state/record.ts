@@ -14,6 +14,7 @@
  */
 import type { Hook } from "../bundle/types.ts";
 import type { RdtGroups } from "../cgroup/rdt.ts";
+import type { UnitRecord } from "../cgroup/systemd/setup.ts";
 import { StateError } from "../error.ts";
 import type { Step } from "../plan/ops.ts";
 
@@ -33,6 +34,8 @@ export interface Record {
   readonly cgroups: { readonly [controller: string]: string };
   /** The cgroup folders that were not there before, parents first: those that delete takes away again. */
   readonly newCgroups: readonly string[];
+  /** The unit of systemd that its cgroup is, where it is one. */
+  readonly unit?: UnitRecord;
   /** Its groups in the resctrl filesystem, where it is in any. */
   readonly rdt?: RdtGroups;
   /** Whether its processes keep the session keyring of whoever starts them. */
@@ -67,6 +70,12 @@ const FIELDS: { readonly [name in keyof Record]-?: (value: unknown) => boolean }
   annotations: isTextMap,
   cgroups: isTextMap,
   newCgroups: (value) => Array.isArray(value) && value.every(isText),
+  unit: (value) =>
+    value === undefined ||
+    (isObject(value) &&
+      isText(value["name"]) &&
+      isText(value["description"]) &&
+      typeof value["user"] === "boolean"),
   rdt: (value) =>
     value === undefined ||
     (isObject(value) && [value["root"], value["dir"]].every(isText) && isTextOrAbsent(value["monitor"])),

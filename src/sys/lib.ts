@@ -28,6 +28,7 @@ export const SIGNATURES = {
   ts_connect: "p",
   ts_listen_stream: "p",
   ts_connect_console: "p",
+  ts_connect_stream: "pi",
   ts_bind_datagram: "pi",
   ts_send: "ipipi",
   ts_receive: "iipiip",

@@ -27,15 +27,11 @@ function nodeType({ type }: Device): string {
   return type === "u" ? "c" : type;
 }
 
-/** A path below each hierarchy, which it must not leave; systemd's `slice:prefix:name` is another driver's. */
+/** A path below each hierarchy, which it must not leave; or `slice:prefix:name`, which is looked at where systemd is asked for. */
 export function checkCgroupsPath(bundle: Bundle): void {
   const path = bundle.linux.cgroupsPath;
   if (path === undefined) return;
   const pointer = "/linux/cgroupsPath";
-  if (/^[^/]*:[^/]*:[^/]*$/.test(path)) {
-    const sentence = `the cgroupsPath ${quote(path)} is for the systemd cgroup driver, which is not supported by this version of tsrun yet`;
-    throw new BundleError("unsupported", pointer, sentence, "use the cgroupfs driver of the engine");
-  }
   if (path.split("/").includes("..")) {
     throw new BundleError(
       "format",

@@ -4,8 +4,8 @@ import { print } from "../report.ts";
 import type { Command } from "../table.ts";
 
 /** `tsrun check` */
-export const command: Command = ({ options }) => {
-  const { problems, warnings } = check(options.get("bundle") ?? ".");
+export const command: Command = ({ options, globals }) => {
+  const { problems, warnings } = check(options.get("bundle") ?? ".", globals.has("systemd-cgroup"));
   for (const { text, pointer, hint } of warnings) {
     print(`warning: ${text} (config.json#${pointer})${hint === undefined ? "" : `; hint: ${hint}`}\n`);
   }

@@ -344,14 +344,6 @@ const ROWS: readonly Row[] = [
     good: "/a/b..c",
   },
   {
-    rule: "cgroupsPath of systemd",
-    put: "/linux/cgroupsPath",
-    bad: ":docker:abc",
-    code: "unsupported",
-    words: /systemd cgroup driver/,
-    good: "/a/b:c",
-  },
-  {
     rule: "memory policy nodes too many",
     put: "/linux/memoryPolicy",
     bad: { mode: "MPOL_LOCAL", nodes: "0" },

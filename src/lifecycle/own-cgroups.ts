@@ -1,0 +1,46 @@
+/** Making a new container's cgroups and letting its first process in. */
+import { giveCgroup } from "../cgroup/delegate.ts";
+import { availableControllers } from "../cgroup/facts.ts";
+import { type Entrance, openEntrance } from "../cgroup/join.ts";
+import { makeCgroups } from "../cgroup/make.ts";
+import { earlyWrites, startUnit, unitEntrance } from "../cgroup/systemd/setup.ts";
+import type { Record } from "../state/record.ts";
+import type { CgroupSetup, CreateRequest } from "./prepare.ts";
+
+const SHARED_CGROUP = "its limits count for all of these together: give each container a path of its own";
+
+/** Makes the cgroups with their limits; where systemd has made them, sets what it has not. @throws as `makeCgroups` */
+export function makeOwnCgroups(setup: CgroupSetup, request: Pick<CreateRequest, "warn">): void {
+  const { facts, dirs, devices, paths, owner, unit } = setup;
+  const writes = unit === undefined ? setup.writes : earlyWrites(unit, setup.writes);
+  makeCgroups(facts, dirs, writes, {
+    expected: unit !== undefined,
+    available: availableControllers(facts),
+    devices,
+    warn: (text) => request.warn?.({ pointer: "/linux/cgroupsPath", text, hint: SHARED_CGROUP }),
+  });
+  const unified = paths.get("");
+  if (owner !== undefined && unified !== undefined) giveCgroup(unified, owner);
+}
+
+/**
+ * Opens the cgroups for stage one of this pid. A unit of systemd is made only now, since it has to have a process.
+ * @throws StateError, SystemError, BundleError
+ */
+export function enterCgroups(
+  cgroup: CgroupSetup,
+  record: Record,
+  pid: number,
+  mapped: boolean,
+  request: CreateRequest,
+): Entrance {
+  const debug = request.debug ?? (() => {});
+  if (cgroup.unit === undefined || record.unit === undefined) {
+    debug(`opening the cgroups for process ${pid}`);
+    return openEntrance(cgroup.paths, mapped ? pid : undefined);
+  }
+  debug(`having systemd make ${record.unit.name} with process ${pid}`);
+  startUnit(cgroup.unit, record.unit.description, pid);
+  makeOwnCgroups(cgroup, request);
+  return unitEntrance(cgroup.unit, cgroup.paths);
+}
