@@ -12,6 +12,7 @@ import type { CgroupPaths } from "./paths.ts";
 import { agrees, heldValue, slotOf } from "./readback.ts";
 import { explainRefusal } from "./refusal.ts";
 import { setStep } from "./steps.ts";
+import type { UnitUpdate } from "./systemd/update.ts";
 import { deviceChanges, deviceList, parseDeviceList } from "./update-devices.ts";
 import { type Present, planUpdate } from "./update-plan.ts";
 import type { CgroupWrite } from "./write.ts";
@@ -34,7 +35,12 @@ interface Change {
  * @throws BundleError, SystemError, both with the place in a bundle's `linux.resources`; StateError `busy` where the
  *   kernel does not hold what it took, because another program changes the same cgroup
  */
-export function updateCgroups(paths: CgroupPaths, resources: Resources, zeroPidsIsLimit = false): void {
+export function updateCgroups(
+  paths: CgroupPaths,
+  resources: Resources,
+  zeroPidsIsLimit = false,
+  unit?: UnitUpdate,
+): void {
   const present = presentOf(paths);
   const writes = planUpdate(resources, present, zeroPidsIsLimit);
   const devices = resources.devices.length > 0 ? planDevices(paths, present, resources) : undefined;
@@ -42,6 +48,7 @@ export function updateCgroups(paths: CgroupPaths, resources: Resources, zeroPids
   try {
     applyWrites(paths, writes, done);
     verify(done);
+    unit?.change(paths, writes, resources);
     devices?.change();
   } catch (error) {
     putBack(done, error);

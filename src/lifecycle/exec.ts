@@ -1,7 +1,6 @@
 /** `exec`: a further process in a container that lives. */
 import { parseBundle } from "../bundle/parse.ts";
 import type { Bundle, Process, Warning } from "../bundle/types.ts";
-import { openEntrance } from "../cgroup/join.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
 import { joinRdt } from "../cgroup/rdt.ts";
 import { execCgroups } from "../cgroup/sub.ts";
@@ -29,6 +28,7 @@ import { environment, holdSignals, Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
 import { checkPreserved, writePidFile } from "./caller.ts";
 import { execProcess, type ProcessChanges, setOomScoreAdj } from "./exec-process.ts";
+import { execEntrance } from "./own-cgroups.ts";
 
 /** runc's options of `exec`. */
 export interface ExecRequest extends ProcessChanges {
@@ -187,7 +187,7 @@ function launchProcess(
   const host: HostSide = {
     prepare() {},
     maps: unasked,
-    entrance: (pid) => openEntrance(cgroups, mapped ? pid : undefined),
+    entrance: (pid) => execEntrance(record, cgroups, pid, mapped),
     record({ pid }) {
       // Of anybody else the plan does it.
       if (privilege() === "root") setOomScoreAdj(pid, oomScoreAdj);

@@ -3,7 +3,9 @@ import { giveCgroup } from "../cgroup/delegate.ts";
 import { availableControllers } from "../cgroup/facts.ts";
 import { type Entrance, openEntrance } from "../cgroup/join.ts";
 import { makeCgroups } from "../cgroup/make.ts";
-import { earlyWrites, startUnit, unitEntrance } from "../cgroup/systemd/setup.ts";
+import type { CgroupPaths } from "../cgroup/paths.ts";
+import { attachToUnit, earlyWrites, startUnit, unitEntrance } from "../cgroup/systemd/setup.ts";
+import { SystemError } from "../error.ts";
 import type { Record } from "../state/record.ts";
 import type { CgroupSetup, CreateRequest } from "./prepare.ts";
 
@@ -43,4 +45,22 @@ export function enterCgroups(
   startUnit(cgroup.unit, record.unit.description, pid);
   makeOwnCgroups(cgroup, request);
   return unitEntrance(cgroup.unit, cgroup.paths);
+}
+
+/**
+ * Opens the cgroups of a container for a further process's stage one. A user may move a process into his container's cgroup
+ * only from below the same manager (cgroups(7), delegation containment): from a login session's, systemd does it for him.
+ * @throws SystemError
+ */
+export function execEntrance(record: Record, cgroups: CgroupPaths, pid: number, mapped: boolean): Entrance {
+  const { unit } = record;
+  try {
+    return openEntrance(cgroups, mapped ? pid : undefined);
+  } catch (error) {
+    if (unit?.user !== true || !(error instanceof SystemError) || error.code !== "EACCES") throw error;
+    const dir = cgroups.get("") ?? "";
+    const below = dir.slice((record.cgroups[""] ?? "").length);
+    attachToUnit(unit, below, pid);
+    return { handles: [], dirs: [dir], unified: false };
+  }
 }

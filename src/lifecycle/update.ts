@@ -3,6 +3,7 @@ import { parseResources } from "../bundle/parse.ts";
 import type { IntelRdt, Resources, Warning } from "../bundle/types.ts";
 import { changeRdt } from "../cgroup/rdt.ts";
 import { schemataLines } from "../cgroup/rdt-schemata.ts";
+import { openUnitUpdate } from "../cgroup/systemd/update.ts";
 import { updateCgroups } from "../cgroup/update.ts";
 import { AT, zeroPidsIsLimit } from "../cgroup/write.ts";
 import { BundleError, type Pointer, StateError, TsrunError, UsageError } from "../error.ts";
@@ -77,12 +78,17 @@ function updateLocked(root: string, id: string, resources: Resources, rdt: Updat
         "an ordinary user's container has one where a cgroup is delegated to him when it is created",
       );
     }
-    const putBack = updateRdt(saved.record, rdt);
+    const unit = saved.record.unit === undefined ? undefined : openUnitUpdate(saved.record.unit);
     try {
-      updateCgroups(new Map(Object.entries(cgroups)), resources, zeroPidsIsLimit(ociVersion));
-    } catch (error) {
-      putBack(error);
-      throw error;
+      const putBack = updateRdt(saved.record, rdt);
+      try {
+        updateCgroups(new Map(Object.entries(cgroups)), resources, zeroPidsIsLimit(ociVersion), unit);
+      } catch (error) {
+        putBack(error);
+        throw error;
+      }
+    } finally {
+      unit?.close();
     }
   } finally {
     locked.release();

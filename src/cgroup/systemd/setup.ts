@@ -71,13 +71,13 @@ export function unitProperties(
   if (version >= 236) set("CollectMode", "s", "inactive-or-failed");
   for (const [name, variant] of annotatedProperties(bundle.annotations)) found.set(name, variant);
   // Programs for devices can be loaded by the host's manager only.
-  if (!user) for (const [name, variant] of devices(bundle.linux.resources, mode)) found.set(name, variant);
+  if (!user) for (const [name, variant] of devicesOf(bundle.linux.resources, mode)) found.set(name, variant);
   for (const [name, variant] of limitProperties(writes, version)) found.set(name, variant);
   return found;
 }
 
-/** @throws BundleError for rules that v1 has no way to keep */
-function devices(resources: Resources, mode: CgroupFacts["mode"]): Properties {
+/** The device rules as properties. @throws BundleError for rules that v1 has no way to keep */
+export function devicesOf(resources: Resources, mode: CgroupFacts["mode"]): Properties {
   const drivers = parseDrivers(readTextIfThere("/proc/devices") ?? "");
   const rules = mode === "v2" ? rulesInOrder(resources).map(({ rule }) => rule) : deviceRules(resources);
   return deviceProperties(rules, drivers, mode === "v2");
@@ -165,6 +165,16 @@ export function stopUnit(
     kill();
     manager.stop(name);
     return "ours";
+  } finally {
+    manager.close();
+  }
+}
+
+/** Has the manager move a process into the unit's cgroup, or the one at `below` in it. @throws SystemError */
+export function attachToUnit({ name, user }: UnitRecord, below: string, pid: number): void {
+  const manager = Manager.open(user);
+  try {
+    manager.attach(name, below, [pid]);
   } finally {
     manager.close();
   }
