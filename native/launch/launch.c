@@ -131,15 +131,24 @@ static void find_host(void)
 	memcpy(host + size, HOST, sizeof(HOST));
 }
 
+/* What works for seconds gains more by the engine's compilers than they cost: `bundle` reads archives. */
+static bool is_long(int argc, char *const *argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (text_equal(argv[i], "bundle"))
+			return true;
+	return false;
+}
+
 _Noreturn void init_main(int argc, char *const *argv, char *const *envp)
 {
+	size_t tuning = is_long(argc, argv) ? 0 : TUNING_COUNT;
 	size_t count = 0;
 
-	(void)argc;
 	find_host();
 	note_caller();
 	entries[count++] = note;
-	for (size_t i = 0; i < TUNING_COUNT; i++)
+	for (size_t i = 0; i < tuning; i++)
 		entries[count++] = TUNING[i];
 	for (size_t i = 0; envp[i]; i++) {
 		if (i == MOST_ENTRIES)

@@ -248,4 +248,20 @@ enum attempt_kind {
  */
 EXPORT int ts_attempt(int kind, int flags, int contained);
 
+/* remove.c */
+
+/* Removes a file, or a folder with all that it holds on its filesystem; nobody else may be at work in it. */
+EXPORT int ts_remove(const char *path);
+
+/* unpack.c */
+
+/* Begins to write an archive's entries below the folder at path: a number for the calls below. uid, gid: of implied folders. */
+EXPORT int ts_unpack_open(const char *path, int uid, int gid);
+/*
+ * Performs the encoded records (src/image/records.ts) in order. On failure report[0] is the index, report[1] the call; report[2]
+ * and report[3] count the attributes and the device nodes that the filesystem or the kernel did not take.
+ */
+EXPORT int ts_unpack(int slot, const uint8_t *records, int length, int32_t report[4]);
+EXPORT int ts_unpack_close(int slot);
+
 #endif

@@ -26,6 +26,9 @@ const COLD: Readonly<Record<string, readonly string[]>> = {
   "src/cli/help.ts": ["commander"],
 };
 
+/** Rooms that only cold commands load, and loaded as a whole: what they may load. */
+const COLD_ROOMS: Readonly<Record<string, RegExp>> = { image: /^node:/ };
+
 /** What plan may use of bundle at run time, beside types. */
 const PLAN_USES = ["src/bundle/vocabulary.ts", "src/bundle/sysctl.ts"];
 
@@ -106,5 +109,6 @@ function planUses(target: string, other: string): string | undefined {
 
 function foreign(file: string, from: string): string | undefined {
   if (!file.startsWith("src/") || COLD[file]?.includes(from)) return undefined;
+  if (COLD_ROOMS[room(file)]?.test(from)) return undefined;
   return `src imports ${from}: no module but its own, for the time that it costs at start`;
 }

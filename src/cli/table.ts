@@ -5,6 +5,7 @@
 import { BUNDLE_COMMANDS } from "./table/bundles.ts";
 import { CHECKPOINT_COMMANDS } from "./table/checkpoint.ts";
 import { CONTAINER_COMMANDS } from "./table/containers.ts";
+import { IMAGE_COMMANDS } from "./table/images.ts";
 import { LIVING_COMMANDS } from "./table/living.ts";
 import { TOOL_COMMANDS } from "./table/tools.ts";
 
@@ -83,4 +84,5 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...CHECKPOINT_COMMANDS,
   ...BUNDLE_COMMANDS,
   ...TOOL_COMMANDS,
+  ...IMAGE_COMMANDS,
 ];

@@ -64,17 +64,21 @@ export const SIGNATURES = {
   ts_catch: "pi",
   ts_window: "ip",
   ts_match_size: "i",
+} as const;
+
+/** Those that few commands call: each one bound costs every command a little. */
+export const RARE_SIGNATURES = {
   ts_loop_open: "i",
   ts_loop_add: "iii",
   ts_loop_remove: "ii",
   ts_attempt: "iii",
-} as const;
-
-/** Those that checkpoint and restore alone call: each one bound costs every command a little. */
-export const CRIU_SIGNATURES = {
   ts_spawn_criu: "ppipippp",
   ts_loopback: "i",
   ts_make_place: "ppi",
+  ts_remove: "p",
+  ts_unpack_open: "pii",
+  ts_unpack: "ipip",
+  ts_unpack_close: "i",
 } as const;
 
 type Lib = ReturnType<typeof open<keyof typeof SIGNATURES>>;
@@ -86,13 +90,13 @@ export function lib(): Lib {
   return opened;
 }
 
-type CriuLib = ReturnType<typeof open<keyof typeof CRIU_SIGNATURES>>;
-let openedCriu: CriuLib | undefined;
+type RareLib = ReturnType<typeof open<keyof typeof RARE_SIGNATURES>>;
+let openedRare: RareLib | undefined;
 
-/** The functions of {@link CRIU_SIGNATURES}, opened at the first call. */
-export function criuLib(): CriuLib {
-  openedCriu ??= open(`${nativeDir()}/libtsrun.so`, CRIU_SIGNATURES);
-  return openedCriu;
+/** The functions of {@link RARE_SIGNATURES}, opened at the first call. */
+export function rareLib(): RareLib {
+  openedRare ??= open(`${nativeDir()}/libtsrun.so`, RARE_SIGNATURES);
+  return openedRare;
 }
 
 /** The name of an errno number: `EPERM` for 1. */

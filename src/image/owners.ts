@@ -1,0 +1,42 @@
+/** Whose the files of an image become on the host. */
+import type { IdMapping } from "../bundle/types.ts";
+
+/** Maps the ids of an image to the host's, and counts those that no mapping has. */
+export class Owners {
+  readonly #uid: readonly IdMapping[] | undefined;
+  readonly #gid: readonly IdMapping[] | undefined;
+  /** Entries whose owner or group is root of the container instead of what the image says. */
+  lost = 0;
+
+  /** Without mappings ids are the host's as they stand. */
+  constructor(uid?: readonly IdMapping[], gid?: readonly IdMapping[]) {
+    this.#uid = uid;
+    this.#gid = gid;
+  }
+
+  /** Whether ids change on the way. */
+  get mapped(): boolean {
+    return this.#uid !== undefined;
+  }
+
+  /** The host's uid of the container's root. */
+  get root(): { readonly uid: number; readonly gid: number } {
+    return { uid: hostId(this.#uid, 0) ?? 0, gid: hostId(this.#gid, 0) ?? 0 };
+  }
+
+  /** An entry's owner on the host. */
+  of(uid: number, gid: number): { readonly uid: number; readonly gid: number } {
+    const found = { uid: hostId(this.#uid, uid), gid: hostId(this.#gid, gid) };
+    if (found.uid === undefined || found.gid === undefined) this.lost++;
+    const { root } = this;
+    return { uid: found.uid ?? root.uid, gid: found.gid ?? root.gid };
+  }
+}
+
+function hostId(mappings: readonly IdMapping[] | undefined, id: number): number | undefined {
+  if (mappings === undefined) return id;
+  for (const { containerID, hostID, size } of mappings) {
+    if (id >= containerID && id < containerID + size) return hostID + id - containerID;
+  }
+  return undefined;
+}
