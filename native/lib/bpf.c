@@ -59,7 +59,8 @@ static int load(const uint8_t *instructions, int count, char *log, int room)
 	call.attr.license = address("GPL");
 	memcpy(call.attr.prog_name, "tsrun_devices", sizeof "tsrun_devices");
 	if (room > 0) {
-		call.attr.log_level = 1;
+		/* BPF_LOG_STATS: what is wrong, without the instructions that are right. */
+		call.attr.log_level = 4;
 		call.attr.log_buf = address(log);
 		call.attr.log_size = (uint32_t)room;
 	}
@@ -82,7 +83,8 @@ int ts_device_program(const uint8_t *instructions, int count, uint8_t *log, int 
 		(void)setrlimit(RLIMIT_MEMLOCK, &limit);
 	}
 	log[0] = 0;
-	if (fd == -EINVAL || fd == -EACCES || fd == -E2BIG)
+	/* EFAULT is also said of more jumps than the verifier can keep in mind. */
+	if (fd == -EINVAL || fd == -EACCES || fd == -E2BIG || fd == -EFAULT)
 		(void)load(instructions, count, (char *)log, room);
 	return fd;
 }

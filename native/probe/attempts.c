@@ -52,20 +52,22 @@ static void attempt(const char *key, int result)
 		close(result);
 }
 
-/* Opens a device for reading (r) and writing (w), and makes another node of the same numbers (m). */
+/* Opens a device for reading (r), writing (w) and both at once (b), and makes another node of the same numbers (m). */
 int verb_open(int argc, char **argv)
 {
 	const char *access;
 	struct stat about;
 
 	if (argc != 3)
-		return misused("open DEVICE rwm");
+		return misused("open DEVICE rwbm");
 	access = argv[2];
 	json_open(NULL);
 	if (strchr(access, 'r') != NULL)
 		attempt("r", open(argv[1], O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
 	if (strchr(access, 'w') != NULL)
 		attempt("w", open(argv[1], O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+	if (strchr(access, 'b') != NULL)
+		attempt("b", open(argv[1], O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
 	if (strchr(access, 'm') != NULL) {
 		char path[64];
 		int result = lstat(argv[1], &about);

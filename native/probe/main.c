@@ -46,7 +46,7 @@ static const struct verb verbs[] = {
 	{ "cat", verb_cat, "FILE", false },
 	{ "write", verb_write, "FILE TEXT", false },
 	{ "mkdir", verb_mkdir, "PATH", false },
-	{ "open", verb_open, "DEVICE [r][w][m]", false },
+	{ "open", verb_open, "DEVICE [r][w][b][m]", false },
 	{ "mknod", verb_mknod, "c|b|p MAJOR MINOR PATH", false },
 	/* deeds */
 	{ "true", verb_true, "", false },
@@ -77,6 +77,9 @@ static const struct verb verbs[] = {
 	{ "seccomp-agent", verb_seccomp_agent, "PATH", false },
 	{ "notify-listen", verb_notify_listen, "PATH", false },
 	{ "mountwatch", verb_mountwatch, "PROGRAM [ARGUMENT]...", false },
+	{ "device-programs", verb_device_programs, "CGROUP", false },
+	{ "device-attach", verb_device_attach, "CGROUP allow|deny multi|override|alone", false },
+	{ "loaded-programs", verb_loaded_programs, "", false },
 	/* of several */
 	{ "do", verb_do, "VERB... [, VERB...]...", false },
 	{ "all", verb_all, "", false },

@@ -111,6 +111,9 @@ int verb_seccomp_agent(int argc, char **argv);
 int verb_notify_send(int argc, char **argv);
 int verb_answer_one(int argc, char **argv);
 int verb_hold(int argc, char **argv);
+int verb_device_programs(int argc, char **argv);
+int verb_device_attach(int argc, char **argv);
+int verb_loaded_programs(int argc, char **argv);
 
 /* deeds.c: body in a child, everything reaped until that child has ended; its status. */
 int pid1_run(int (*body)(int, char **), int argc, char **argv);

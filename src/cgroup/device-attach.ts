@@ -8,8 +8,8 @@ import { type DeviceProgram, INSTRUCTION_SIZE } from "./device-program.ts";
 /** The calls by the numbers that `ts_device_attach` names them with. */
 const CALLS = ["open", "BPF_PROG_QUERY", "BPF_PROG_GET_FD_BY_ID", "BPF_PROG_ATTACH", "BPF_PROG_DETACH"];
 
-/** What the verifier says of a program that the kernel refuses; only its last line is shown. */
-const LOG_ROOM = 64 * 1024;
+/** What the verifier says of a program that the kernel refuses. */
+const LOG_ROOM = 4096;
 
 /** Device rules that the kernel has accepted, and that are not in force yet. */
 export interface LoadedDevices {
@@ -33,10 +33,11 @@ export function loadDevices({ instructions, pointer }: DeviceProgram): LoadedDev
       const answer = lib().ts_device_attach(program?.fd ?? -1, cstring(dir), step);
       if (answer >= 0) return;
       const errno = errnoName(-answer);
-      throw new SystemError(CALLS[step[0] ?? 0] ?? "bpf", errno, dir, {
+      const call = CALLS[step[0] ?? 0] ?? "bpf";
+      throw new SystemError(call, errno, dir, {
         doing: `cannot put the device rules in force in ${dir}`,
         pointer,
-        hint: hintFor(errno),
+        hint: call === "BPF_PROG_ATTACH" ? attachHint(errno) : hintFor(errno),
       });
     },
     close: () => program?.close(),
@@ -58,14 +59,22 @@ function load(instructions: Uint8Array, pointer: string): number {
   const count = instructions.length / INSTRUCTION_SIZE;
   const answer = lib().ts_device_program(instructions, count, log, LOG_ROOM);
   if (answer >= 0) return answer;
-  const said = text(log.subarray(0, log.indexOf(0))).trim();
-  const last = said.slice(said.lastIndexOf("\n") + 1);
+  // Then come figures.
+  const said = text(log.subarray(0, log.indexOf(0))).split("\n", 1)[0] ?? "";
   const errno = errnoName(-answer);
   throw new SystemError("BPF_PROG_LOAD", errno, "device rules", {
-    doing: `cannot load the program of ${count} instructions for the device rules${last === "" ? "" : ` (${last})`}`,
+    doing: `cannot load the program of ${count} instructions for the device rules${said === "" ? "" : ` (${said})`}`,
     pointer,
     hint: hintFor(errno),
   });
+}
+
+function attachHint(errno: string): string | undefined {
+  if (errno === "E2BIG")
+    return "as many programs as the kernel takes are attached to the cgroup: detach those of others";
+  if (errno === "EPERM")
+    return "a program of a cgroup above may not let any stand below it (bpftool cgroup tree)";
+  return hintFor(errno);
 }
 
 function hintFor(errno: string): string | undefined {
@@ -78,8 +87,9 @@ function hintFor(errno: string): string | undefined {
     case "EINVAL":
     case "ENOSYS":
       return "the kernel needs CONFIG_BPF_SYSCALL and CONFIG_CGROUP_BPF (Linux 4.15 or later)";
+    case "EFAULT":
     case "E2BIG":
-      return "there are more rules than the kernel can check, or more programs on the cgroup than it takes: give wildcards instead of single devices";
+      return "there are more rules than the kernel can check: give wildcards instead of single devices";
     default:
       return undefined;
   }

@@ -6,7 +6,7 @@
  */
 import type { DeviceRule, Resources } from "../bundle/types.ts";
 import { BundleError, type Pointer } from "../error.ts";
-import { rulesInOrder } from "./devices.ts";
+import { DEFAULT_DEVICES, MAKING_NODES } from "./devices.ts";
 import { AT } from "./write.ts";
 
 /** The program for a container's device rules. */
@@ -27,13 +27,17 @@ const TYPE = { b: 1, c: 2 } as const;
 const LETTERS: Readonly<Record<string, number>> = { m: 1, r: 2, w: 4 };
 const ALL_LETTERS = 7;
 
-// Registers: the answer, the context on entry, then what is read from it.
+// Registers: the answer, and numbers that are looked at once; the context on entry; the device's type, the letters
+// undecided.
 const ANSWER = 0;
 const CONTEXT = 1;
 const KIND = 2;
 const ASKED = 3;
-const MAJOR = 4;
-const MINOR = 5;
+
+// struct bpf_cgroup_dev_ctx: letters << 16 | type, major, minor.
+const AT_ACCESS = 0;
+const AT_MAJOR = 4;
+const AT_MINOR = 8;
 
 // Opcodes: class, operation, source (include/uapi/linux/bpf_common.h, bpf.h).
 const LOAD_WORD = 0x61; // LDX | MEM | W
@@ -56,18 +60,17 @@ type Instruction = readonly [number, number, number, number, number];
  */
 export function compileDeviceProgram(resources: Resources): DeviceProgram {
   const at = `${AT}/devices`;
-  const rules = rulesInOrder(resources).map(({ rule }) => rule);
+  const { devices } = resources;
   // No rule before one for every device and access counts.
-  const last = rules.findLastIndex(isForAll);
-  const otherwise = rules[last]?.allow ?? false;
-  const holding = rules.slice(last + 1);
+  const last = devices.findLastIndex(isForAll);
+  const otherwise = devices[last]?.allow ?? false;
+  // Where all is allowed but what is named, making these nodes is meant too; so it is on v1.
+  const holding = [...devices.slice(last + 1), ...(otherwise ? [] : MAKING_NODES), ...DEFAULT_DEVICES];
   if (otherwise && holding.every(({ allow }) => allow)) {
     return { instructions: new Uint8Array(), pointer: at };
   }
   const list: Instruction[] = [
-    [LOAD_WORD, KIND, CONTEXT, 0, 0], // struct bpf_cgroup_dev_ctx: letters << 16 | type
-    [LOAD_WORD, MAJOR, CONTEXT, 4, 0],
-    [LOAD_WORD, MINOR, CONTEXT, 8, 0],
+    [LOAD_WORD, KIND, CONTEXT, AT_ACCESS, 0],
     [COPY, ASKED, KIND, 0, 0],
     [SHIFT_RIGHT, ASKED, 0, 0, 16],
     [AND, KIND, 0, 0, 0xffff],
@@ -89,7 +92,7 @@ export function compileDeviceProgram(resources: Resources): DeviceProgram {
     throw new BundleError(
       "limit",
       at,
-      `${rules.length} device rules make a program of ${list.length} instructions; the kernel takes ${MOST_INSTRUCTIONS}`,
+      `${holding.length} device rules make a program of ${list.length} instructions; the kernel takes ${MOST_INSTRUCTIONS}`,
       "give wildcards instead of single devices",
     );
   }
@@ -116,16 +119,25 @@ function instructionsOf({ allow, type, major, minor }: DeviceRule, letters: numb
         ? [[AND, ASKED, 0, 0, ~letters], [JUMP_NOT_EQUAL, ASKED, 0, verdict.length, 0], ...verdict]
         : // JSET has no opposite.
           [[JUMP_ANY_BIT, ASKED, 0, 1, letters], [JUMP, 0, 0, verdict.length, 0], ...verdict];
-  const checks: [number, number][] = [];
-  if (type !== "a") checks.push([KIND, TYPE[type]]);
-  if (major !== undefined) checks.push([MAJOR, major]);
-  if (minor !== undefined) checks.push([MINOR, minor]);
-  return [
-    ...checks.map(([register, wanted], i): Instruction => {
-      return [JUMP_NOT_EQUAL, register, 0, checks.length - 1 - i + decision.length, wanted];
-    }),
-    ...decision,
-  ];
+  // Numbers are read anew for each rule: the verifier would follow each value that a rule has compared one with through all
+  // rules after it, and give up at some hundred.
+  const checks: Instruction[] = [];
+  if (type !== "a") checks.push([JUMP_NOT_EQUAL, KIND, 0, 0, TYPE[type]]);
+  for (const [place, number] of [
+    [AT_MAJOR, major],
+    [AT_MINOR, minor],
+  ] as const) {
+    if (number === undefined) continue;
+    checks.push([LOAD_WORD, ANSWER, CONTEXT, place, 0], [JUMP_NOT_EQUAL, ANSWER, 0, 0, number]);
+  }
+  const length = checks.length + decision.length;
+  const placed = checks.map((check, i): Instruction => {
+    const [opcode, to, from, offset, value] = check;
+    return opcode === JUMP_NOT_EQUAL
+      ? [opcode, to, from, length - 1 - i, value]
+      : [opcode, to, from, offset, value];
+  });
+  return [...placed, ...decision];
 }
 
 function answer(allow: boolean): Instruction[] {

@@ -9,15 +9,18 @@ import type { DeviceRule, Resources } from "../bundle/types.ts";
 import { BundleError, type Pointer } from "../error.ts";
 import { AT, type CgroupWrite } from "./write.ts";
 
-/**
- * Devices that every container may use (runtime-spec config-linux.md, "Default Devices"), and making any node, which
- * gives no access. runc applies them after the config's rules, so a config cannot take them away, except by beginning
- * with "allow all". /dev/net/tun was always among them; runc 1.2.0 left it out and 1.2.4 put it back, since VPN
- * containers rely on it.
- */
-const DEFAULTS: readonly DeviceRule[] = [
+/** Making any node, which gives no access. runc applies it after the config's rules, before the default devices. */
+export const MAKING_NODES: readonly DeviceRule[] = [
   { allow: true, type: "c", major: undefined, minor: undefined, access: "m" },
   { allow: true, type: "b", major: undefined, minor: undefined, access: "m" },
+];
+
+/**
+ * Devices that every container may use (runtime-spec config-linux.md, "Default Devices"). runc applies them after the
+ * config's rules, so a config cannot take them away. /dev/net/tun was always among them; runc 1.2.0 left it out and 1.2.4
+ * put it back, since VPN containers rely on it.
+ */
+export const DEFAULT_DEVICES: readonly DeviceRule[] = [
   { allow: true, type: "c", major: 1, minor: 3, access: "rwm" },
   { allow: true, type: "c", major: 1, minor: 8, access: "rwm" },
   { allow: true, type: "c", major: 1, minor: 7, access: "rwm" },
@@ -49,7 +52,7 @@ interface Ruleset {
  * @throws BundleError `unsupported` for a rule that would take a part out of a wider one
  */
 export function deviceRules(resources: Resources): DeviceRule[] {
-  const { allowAll, exceptions } = emulate(resources);
+  const { allowAll, exceptions } = emulate(resources.devices);
   const rules: DeviceRule[] = [
     { allow: allowAll, type: "a", major: undefined, minor: undefined, access: "rwm" },
   ];
@@ -64,7 +67,7 @@ export function deviceRules(resources: Resources): DeviceRule[] {
  * @throws BundleError `unsupported` as {@link deviceRules}
  */
 export function compileDevices(resources: Resources): CgroupWrite[] {
-  const { allowAll, exceptions, pointer } = emulate(resources);
+  const { allowAll, exceptions, pointer } = emulate(resources.devices);
   const first = allowAll ? "devices.allow" : "devices.deny";
   const rest = allowAll ? "devices.deny" : "devices.allow";
   const writes: CgroupWrite[] = [{ controller: "devices", file: first, value: "a *:* rwm", pointer }];
@@ -75,18 +78,10 @@ export function compileDevices(resources: Resources): CgroupWrite[] {
   return writes;
 }
 
-/** The config's rules and then the default devices, each with the place that asks for it. */
-export function rulesInOrder(
-  resources: Resources,
-): { readonly rule: DeviceRule; readonly pointer: Pointer }[] {
-  const list = resources.devices.map((rule, i) => ({ rule, pointer: `${AT}/devices/${i}` }));
-  for (const rule of DEFAULTS) list.push({ rule, pointer: `${AT}/devices` });
-  return list;
-}
-
-function emulate(resources: Resources): Ruleset {
+function emulate(rules: readonly DeviceRule[]): Ruleset {
   const set: Ruleset = { allowAll: false, exceptions: new Map(), pointer: `${AT}/devices` };
-  for (const { rule, pointer } of rulesInOrder(resources)) apply(set, rule, pointer);
+  for (const [i, rule] of rules.entries()) apply(set, rule, `${AT}/devices/${i}`);
+  for (const rule of [...MAKING_NODES, ...DEFAULT_DEVICES]) apply(set, rule, `${AT}/devices`);
   return set;
 }
 

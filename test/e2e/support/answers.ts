@@ -98,7 +98,7 @@ export interface Answers {
   write: { readonly result: "ok" } | Refusal;
   mkdir: { readonly result: "ok" } | Refusal;
   mknod: { readonly result: "ok" } | Refusal;
-  open: { readonly r?: string; readonly w?: string; readonly m?: string };
+  open: { readonly r?: string; readonly w?: string; readonly b?: string; readonly m?: string };
   call: { readonly result?: number; readonly error?: string };
   fork: { readonly made: number; readonly error?: string };
   spy: {
