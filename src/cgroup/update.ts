@@ -4,6 +4,7 @@
 import type { Resources } from "../bundle/types.ts";
 import { StateError, SystemError, TsrunError } from "../error.ts";
 import { perform, readTextIfThere } from "../sys/files.ts";
+import { privilege } from "../sys/privilege.ts";
 import { loadDevices } from "./device-attach.ts";
 import { compileDeviceProgram } from "./device-program.ts";
 import { deviceRules } from "./devices.ts";
@@ -43,7 +44,9 @@ export function updateCgroups(
 ): void {
   const present = presentOf(paths);
   const writes = planUpdate(resources, present, zeroPidsIsLimit);
-  const devices = resources.devices.length > 0 ? planDevices(paths, present, resources) : undefined;
+  // Engines send the rules along with any other change; where create leaves them out, they are left out here.
+  const asked = resources.devices.length > 0 && privilege() === "root";
+  const devices = asked ? planDevices(paths, present, resources) : undefined;
   const done: Change[] = [];
   try {
     applyWrites(paths, writes, done);
