@@ -41,6 +41,11 @@ export function cgroupDirs(
   return dirs;
 }
 
+/** Whether the container's controllers are those of cgroup v2. */
+export function isV2(paths: CgroupPaths): boolean {
+  return paths.size === 1 && paths.has("");
+}
+
 /** The folders of {@link cgroupDirs} by controller. Hierarchies that are not in `dirs` are left out. */
 export function cgroupPaths(facts: CgroupFacts, dirs: ReadonlyMap<string, string>): Map<string, string> {
   const paths = new Map<string, string>();

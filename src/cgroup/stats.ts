@@ -4,7 +4,7 @@
  */
 import { SystemError } from "../error.ts";
 import { entries, readTextIfThere } from "../sys/files.ts";
-import type { CgroupPaths } from "./paths.ts";
+import { type CgroupPaths, isV2 } from "./paths.ts";
 import { parsePressure } from "./stats-lines.ts";
 import { statsV1 } from "./stats-v1.ts";
 import { statsV2 } from "./stats-v2.ts";
@@ -123,11 +123,6 @@ export function readStats(paths: CgroupPaths): CgroupStats {
     if (text !== undefined) pressure.set(name, parsePressure(text));
   }
   return { ...counted, pressure, version };
-}
-
-/** Whether the container's controllers are those of cgroup v2. */
-export function isV2(paths: CgroupPaths): boolean {
-  return paths.size === 1 && paths.has("");
 }
 
 function filesOf(paths: CgroupPaths): CgroupFiles {

@@ -1,6 +1,6 @@
 /** Takes a container away: its processes, cgroups and state, and the poststop hooks in between. Can be repeated. */
 import { killAll, pids, thawTree } from "../cgroup/members.ts";
-import type { CgroupPaths } from "../cgroup/paths.ts";
+import { type CgroupPaths, isV2 } from "../cgroup/paths.ts";
 import { removeRdt } from "../cgroup/rdt.ts";
 import { removeCgroups } from "../cgroup/remove.ts";
 import { stopUnit } from "../cgroup/systemd/setup.ts";
@@ -70,9 +70,10 @@ function emptyCgroups(record: Record, complete: boolean): void {
   if (record.unit !== undefined && stopUnit(record.unit, killEach) === "others") return;
   if (pids(cgroups, { recursive: true }).length > 0) {
     // buildah puts several containers into one cgroup. With a process-id namespace of its own, everything of this
-    // container went with the first process, so whoever is left belongs to another: it keeps the cgroup.
+    // container went with the first process, so whoever is left belongs to another: it keeps the cgroup. On v2 a cgroup
+    // with processes is nobody's second one.
     const owned = Object.values(record.cgroups).some((dir) => record.newCgroups.includes(dir));
-    if (!owned || (record.ownPidNamespace && complete)) return;
+    if (!owned || (record.ownPidNamespace && complete && !isV2(cgroups))) return;
     killEach();
   }
   // A creation that failed takes away what it has made, and nothing that was there for others.

@@ -5,7 +5,7 @@ import t from "tap";
 import { folderIn } from "./support/cgroup-files.ts";
 import { probe } from "./support/config.ts";
 import { messageOf, onlyTsrun, openHost } from "./support/host.ts";
-import { CGROUP_V2, cgroupsOfProcess, until } from "./support/outside.ts";
+import { CGROUP_V2, cgroupsOfProcess, textOf, until } from "./support/outside.ts";
 
 const host = openHost({ busybox: true });
 const sleeper = host.bundle((config) => {
@@ -42,9 +42,9 @@ const ON_V1 = (
 /** cgroup v2 has no such numbers of the processor and none of the cpuset. */
 const ON_V2 = ON_V1.filter((name) => !/^(cpu\.usage\.percpu|cpuset\.)/.test(name));
 
-/** What is left out where it is zero or empty. */
+/** What is left out where it is zero or empty, or where the kernel does not count it (PSI, which runc has since 1.2). */
 const SOMETIMES =
-  /^(cpu\.usage\.total|cpu\.throttling\..*|memory\.cache|memory\.\w+\.(usage|max)|memory\.raw\..*|blkio\..*|hugetlb\..*)$/;
+  /^((cpu|memory)\.psi(\..*)?|cpu\.usage\.total|cpu\.throttling\..*|memory\.cache|memory\.\w+\.(usage|max)|memory\.raw\..*|blkio\..*|hugetlb\..*)$/;
 
 t.test("--stats prints one line in runc's shape", async (t) => {
   const id = await host.running(sleeper);
@@ -77,6 +77,21 @@ t.test("--stats prints one line in runc's shape", async (t) => {
     ? '"swap":{"limit":18446744073709551615,'
     : '"kernelTCP":{"limit":9223372036854771712,';
   t.match(stdout, whole, "64 bits are kept");
+  await host.delete(id);
+});
+
+t.test("pressure, where the kernel counts it for cgroups", async (t) => {
+  if (!(await onlyTsrun(host, t))) return; // runc 1.2 and later
+  if (!CGROUP_V2 || textOf("/proc/pressure/cpu") === undefined) {
+    t.pass("not applicable", { skip: "needs cgroup v2 and a kernel that counts pressure (psi=1)" });
+    return;
+  }
+  const id = await host.running(sleeper);
+  const { data } = JSON.parse((await host.must(["events", "--stats", id])).stdout) as EventLine;
+  for (const resource of ["cpu", "memory", "blkio"]) {
+    const { psi } = (data?.[resource] ?? {}) as { readonly psi?: unknown };
+    t.match(psi, { some: { avg10: Number, avg60: Number, avg300: Number, total: Number } }, resource);
+  }
   await host.delete(id);
 });
 

@@ -200,7 +200,7 @@ const BAD: readonly (readonly [args: readonly string[] | Json, message: string])
   ],
   [
     { unified: { "nosuch.max": "1" } },
-    "cannot set nosuch limit: the nosuch controller is not available in this cgroup (standard input#/unified/nosuch.max); hint: a parent cgroup must have it in cgroup.subtree_control (see cgroup.controllers), or remove the setting",
+    "cannot set nosuch limit: the nosuch controller is not available in this cgroup (standard input#/unified/nosuch.max); hint: DIR has no nosuch: this kernel does not offer it on cgroup v2, a v1 hierarchy uses it, or the cgroup above does not hand it down",
   ],
   [
     { unified: { "memory.oom.group": "2" } },
