@@ -39,8 +39,8 @@ const ON_V1 = (
   "memory.kernelTCP.failcnt memory.raw pids pids.current pids.limit blkio hugetlb intel_rdt network_interfaces"
 ).split(" ");
 
-/** cgroup v2 has no such numbers of the processor and none of the cpuset. */
-const ON_V2 = ON_V1.filter((name) => !/^(cpu\.usage\.percpu|cpuset\.)/.test(name));
+/** cgroup v2 counts no single processors, and runc leaves the lists of the cpuset out. */
+const ON_V2 = ON_V1.filter((name) => !/^(cpu\.usage\.percpu|cpuset\.(cpus|mems)$)/.test(name));
 
 /** What is left out where it is zero or empty, or where the kernel does not count it (PSI, which runc has since 1.2). */
 const SOMETIMES =
