@@ -85,9 +85,12 @@ function printNowhere(places: readonly Place[]): number {
 }
 
 async function main(): Promise<number> {
-  if (process.geteuid?.() !== 0)
-    throw new Error("npm run test:vm needs root: the machine sees the files as this user does");
   const all = testFiles();
+  if (process.geteuid?.() !== 0) {
+    console.log("skipped, needs root: a virtual machine sees the files as its user does");
+    console.log(`\n${countsLine({ passed: 0, failed: 0, skipped: all.length })}`);
+    return 0;
+  }
   bundleTap();
   const suites = await runAll(flavours(), all);
   const native = words.length === 0 ? readNative() : undefined;

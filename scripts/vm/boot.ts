@@ -109,8 +109,8 @@ function start(job: Job, file: (name: string) => string): ChildProcess {
     disk: DISK,
     terminal: job.terminal ? 1 : 0,
     term: process.env["TERM"] ?? "dumb",
-    rows: process.stdout.rows ?? 24,
-    columns: process.stdout.columns ?? 80,
+    rows: process.stdout.rows || 24,
+    columns: process.stdout.columns || 80,
   };
   writeFileSync(
     file("initrd"),

@@ -17,6 +17,9 @@ export interface SuiteResult {
 /** Seconds that one file may take; an emulated processor takes about ten times as long as a real one. */
 const FILE_SECONDS = 600;
 
+/** How many random changes of a config.json are tried: what they find does not depend on the machine. */
+const MUTATIONS = 60;
+
 /** Where what a flavour's tests said is kept. */
 export const REPORTS = join(PROJECT, "build/vm");
 
@@ -83,7 +86,13 @@ export async function runSuite(
     {
       words: ["sh", "/run/vm/guest/suite.sh", String(FILE_SECONDS), ...compiled],
       folder: PROJECT,
-      env: { TSRUN_TEST_SLOW: "1", TAP_TIMEOUT: String(FILE_SECONDS), ...testEnvironment(), ...flavour.env },
+      env: {
+        TSRUN_TEST_SLOW: "1",
+        TSRUN_TEST_MUTATIONS: String(MUTATIONS),
+        TAP_TIMEOUT: String(FILE_SECONDS),
+        ...testEnvironment(),
+        ...flavour.env,
+      },
       systemd: flavour.systemd,
       cgroup: "v2",
       memoryMiB: 3072,
