@@ -31,8 +31,10 @@ export class TapReader {
   #passed = 0;
   #failed = 0;
   #without: string | undefined;
-  /** How deep the report of a failure is indented that is being read. */
-  #diagnostic: string | undefined;
+  /** How deep the report of a failure is indented that is being read, and whether it tells something. */
+  #diagnostic: { readonly indent: string; readonly tells: boolean } | undefined;
+  /** Whether the last assertion was a failure, and not the end of a subtest that had one. */
+  #tells = false;
 
   constructor(file: string) {
     this.#file = file;
@@ -43,12 +45,13 @@ export class TapReader {
     const indent = /^ */.exec(text)?.[0].length ?? 0;
     const rest = text.slice(indent);
     if (this.#diagnostic !== undefined) {
-      if (text === `${this.#diagnostic}...`) this.#diagnostic = undefined;
-      return true;
+      const { tells } = this.#diagnostic;
+      if (text === `${this.#diagnostic.indent}...`) this.#diagnostic = undefined;
+      return tells;
     }
     if (rest === "---") {
-      this.#diagnostic = " ".repeat(indent);
-      return true;
+      this.#diagnostic = { indent: " ".repeat(indent), tells: this.#tells };
+      return this.#tells;
     }
     const depth = Math.floor(indent / 4);
     const subtest = /^# Subtest: (.*)$/.exec(rest)?.[1];
@@ -68,6 +71,7 @@ export class TapReader {
     const closes = this.#names.length > depth;
     const test = [...this.#names.slice(0, depth), name].join(" > ");
     this.#names.length = Math.min(this.#names.length, depth);
+    this.#tells = not !== undefined && !closes;
     // The end of a subtest says again what its assertions said, unless it failed for a reason of its own.
     if (closes) return not !== undefined;
     if (/^(skip|todo)$/i.test(directive)) this.#skips.push({ test, reason });

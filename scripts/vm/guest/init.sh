@@ -17,7 +17,7 @@ for module in /vm/modules/*; do
 	$b insmod "$module" || fail "cannot load $module"
 done
 
-$b mkdir /host /above /root
+$b mkdir -p /host /above /root
 $b mount -t 9p -o "trans=virtio,version=9p2000.L,msize=$msize,cache=loose,access=any,ro" root /host || fail "no 9p"
 $b mount -t tmpfs -o mode=755,size=75% tmpfs /above
 $b mkdir /above/upper /above/work
