@@ -91,6 +91,7 @@ function createPrepared(root: string, request: CreateRequest, prepared: Prepared
 export function describe({ bundle, plan, cgroup, rdt }: Prepared, request: CreateRequest): Record {
   const from = plan.steps.findIndex(({ op }) => op.op === "awaitStart");
   const created = timestamp();
+  const own = [...cgroup.dirs.values()];
   return {
     version: 1,
     ociVersion: bundle.ociVersion,
@@ -101,7 +102,7 @@ export function describe({ bundle, plan, cgroup, rdt }: Prepared, request: Creat
     annotations: Object.fromEntries(bundle.annotations),
     cgroups: Object.fromEntries(cgroup.paths),
     // Slices are systemd's.
-    newCgroups: cgroup.unit === undefined ? missingFolders(cgroup.dirs) : [...cgroup.dirs.values()],
+    newCgroups: missingFolders(cgroup.dirs).filter((dir) => cgroup.unit === undefined || own.includes(dir)),
     ...(cgroup.unit === undefined ? {} : { unit: unitRecord(cgroup.unit, request.id, created) }),
     ...(rdt === undefined ? {} : { rdt: rdt.groups }),
     noNewKeyring: request.noNewKeyring ?? false,

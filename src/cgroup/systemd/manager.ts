@@ -6,6 +6,7 @@ import type { Value, Variant } from "../../sys/dbus-wire.ts";
 import { sleep } from "../../sys/process.ts";
 import { openManager, patience } from "./address.ts";
 import type { Properties } from "./properties.ts";
+import { refused } from "./refused.ts";
 
 const NAME = "org.freedesktop.systemd1";
 const PATH = "/org/freedesktop/systemd1";
@@ -104,9 +105,14 @@ export class Manager {
     }
   }
 
-  /** Changes properties of a unit until the next boot. @throws SystemError */
+  /** Changes properties of a unit until the next boot; lists are replaced. @throws SystemError */
   set(unit: string, properties: Properties): void {
-    const list = [...properties].map(([name, variant]): Value => [name, variant]);
+    const list: Value[] = [];
+    for (const [name, variant] of properties) {
+      // A list is added to the one that is there, and an empty one empties it.
+      if (name === "DeviceAllow") list.push([name, { ...variant, value: [] }]);
+      list.push([name, variant]);
+    }
     try {
       this.#call("SetUnitProperties", "sba(sv)", [unit, true, list]);
     } catch (error) {
@@ -123,14 +129,20 @@ export class Manager {
     }
   }
 
-  /** A unit's Description; its name where there is no such unit. @throws SystemError */
-  description(unit: string): string {
-    return String(this.#get(unitPath(unit), `${NAME}.Unit`, "Description"));
+  /** A unit's Description; `undefined` where there is no such unit. @throws SystemError */
+  description(unit: string): string | undefined {
+    // Asking for an object loads what its name stands for.
+    if (this.#unitText(unit, "LoadState") === "not-found") return undefined;
+    return this.#unitText(unit, "Description");
   }
 
   /** Its ActiveState: `active`, `failed`, ... @throws SystemError */
   state(unit: string): string {
-    return String(this.#get(unitPath(unit), `${NAME}.Unit`, "ActiveState"));
+    return this.#unitText(unit, "ActiveState");
+  }
+
+  #unitText(unit: string, name: string): string {
+    return String(this.#get(unitPath(unit), `${NAME}.Unit`, name));
   }
 
   /** Has the manager tell of the ends of jobs: it does so by itself where no message bus is between. */
@@ -220,28 +232,4 @@ function unitPath(unit: string): string {
     (c) => `_${c.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );
   return `${PATH}/unit/${escaped}`;
-}
-
-/** The errno for what systemd answered, as sd-bus maps its errors (sd-bus-errors(3), bus-common-errors.c). */
-const ERRNOS: Readonly<Record<string, string>> = {
-  "org.freedesktop.systemd1.NoSuchUnit": "ENOENT",
-  "org.freedesktop.systemd1.NoSuchProcess": "ESRCH",
-  "org.freedesktop.systemd1.UnitExists": "EEXIST",
-  "org.freedesktop.systemd1.TransactionIsDestructive": "EDEADLK",
-  "org.freedesktop.DBus.Error.AccessDenied": "EACCES",
-  "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired": "EACCES",
-  "org.freedesktop.DBus.Error.PropertyReadOnly": "EROFS",
-  "org.freedesktop.DBus.Error.NoReply": "ETIMEDOUT",
-  "org.freedesktop.DBus.Error.ServiceUnknown": "ENOENT",
-  "org.freedesktop.DBus.Error.UnknownMethod": "ENOSYS",
-};
-
-function refused(verb: string, what: string, error: unknown): unknown {
-  if (!(error instanceof BusError)) return error;
-  const errno = ERRNOS[error.code] ?? "EINVAL";
-  return new SystemError(error.code, errno, what, {
-    doing: `systemd refuses to ${verb} ${what}: ${error.message}`,
-    pointer: AT,
-    hint: errno === "EACCES" ? "a user may make units with his own manager only" : undefined,
-  });
 }

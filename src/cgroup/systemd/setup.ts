@@ -160,7 +160,7 @@ export function stopUnit(
   }
   try {
     const found = manager.description(name);
-    if (found === name) return "none";
+    if (found === undefined) return "none";
     if (found !== description) return "others";
     kill();
     manager.stop(name);
