@@ -22,16 +22,19 @@ export function clear(dir: string): void {
   if (usual === undefined) return;
   const notify = notifyFolder(dir);
   for (const { name, kind } of entries(dir)) {
-    if (kind === "dir" && `${dir}/${name}` === notify) clearTree(notify);
+    if (kind === "dir" && `${dir}/${name}` === notify) removeTree(notify);
     else performAll([{ do: "unlink", path: `${dir}/${name}`, ifThere: true }]);
   }
   performAll([{ do: "rmdir", path: dir, ifThere: true }]);
 }
 
-/** A container that may mount can make its folder writable, and leave anything in it. */
-function clearTree(dir: string): void {
+/**
+ * Removes a folder with all that is in it: a container that may mount can make its folder writable, and leave anything in it.
+ * @throws SystemError
+ */
+export function removeTree(dir: string): void {
   for (const { name, kind } of entries(dir)) {
-    if (kind === "dir") clearTree(`${dir}/${name}`);
+    if (kind === "dir") removeTree(`${dir}/${name}`);
     else performAll([{ do: "unlink", path: `${dir}/${name}`, ifThere: true }]);
   }
   performAll([{ do: "rmdir", path: dir, ifThere: true }]);

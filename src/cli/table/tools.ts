@@ -13,6 +13,19 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
     load: () => import("../commands/doctor.ts"),
   },
   {
+    name: "gc",
+    args: "[DIR...]",
+    min: 0,
+    max: Number.POSITIVE_INFINITY,
+    text: "remove what a tsrun that was killed left in the state root, in the store, and of images unpacked into these folders",
+    options: [
+      { name: "dry-run", text: "only say what would be removed" },
+      { name: "stopped", text: "also remove stopped containers" },
+      { name: "format", short: "f", value: "text|json", text: "how to print it (default: text)" },
+    ],
+    load: () => import("../commands/gc.ts"),
+  },
+  {
     name: "completion",
     args: "bash|zsh|fish",
     min: 1,
