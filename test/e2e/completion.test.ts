@@ -31,7 +31,7 @@ const LINES: readonly (readonly [string, readonly string[]])[] = [
   ["tsrun cr", ["create"]],
   ["tsrun sta", ["start", "state", "stats"]],
   ["tsrun fin", []],
-  ["tsrun help ch", ["check"]],
+  ["tsrun help ex", ["exec", "explain"]],
   ["tsrun create --pi", ["--pid-file"]],
   ["tsrun --log-f", ["--log-format"]],
   ["tsrun list --format ", ["json", "table"]],

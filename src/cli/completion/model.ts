@@ -47,11 +47,9 @@ const STATUSES: { readonly [command: string]: readonly string[] } = {
   delete: ["created", "stopped"],
   pause: ["created", "running"],
   resume: ["paused"],
+  checkpoint: ["running", "paused"],
   ...Object.fromEntries(
-    ["exec", "kill", "update", "events", "stats", "ps", "top", "stop", "wait", "checkpoint"].map((name) => [
-      name,
-      LIVING,
-    ]),
+    ["exec", "kill", "update", "events", "stats", "ps", "top", "stop", "wait"].map((name) => [name, LIVING]),
   ),
 };
 

@@ -19,8 +19,17 @@ const SHARED: readonly OptionSpec[] = [
   { name: "ext-unix-sk", text: "allow connections to unix sockets outside" },
   { name: "shell-job", text: "allow the terminal of whoever started it" },
   { name: "file-locks", text: "keep locks of files" },
-  { name: "manage-cgroups-mode", value: "mode", text: "soft, full, strict or ignore (default: soft)" },
-  { name: "empty-ns", value: "type", repeat: true, text: "network: always so, its contents are not criu's" },
+  {
+    name: "manage-cgroups-mode",
+    value: "soft|full|strict|ignore",
+    text: "how criu treats cgroups (default: soft)",
+  },
+  {
+    name: "empty-ns",
+    value: "network",
+    repeat: true,
+    text: "network: always so, its contents are not criu's",
+  },
   { name: "auto-dedup", text: "remove from parent images what later ones hold" },
   { name: "lazy-pages", text: "move memory when it is used (userfaultfd)" },
 ];

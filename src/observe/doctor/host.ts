@@ -139,7 +139,7 @@ function systemd({ kind }: World): Finding {
     ...about,
     state: "missing",
     found: "is not the host's init",
-    lost: "containers as its services, and cgroups from it for ordinary users",
+    lost: "--systemd-cgroup, containers as its services, and cgroups from it for ordinary users",
   };
 }
 
@@ -153,7 +153,7 @@ function bus({ env, kind, privilege }: World): Finding {
     ...about,
     state: "missing",
     found: path === undefined ? "XDG_RUNTIME_DIR is not set" : `no ${path}`,
-    lost: "asking systemd for a cgroup",
+    lost: "--systemd-cgroup",
     cure: user ? "log in through systemd, or: loginctl enable-linger" : "install and start dbus",
   };
 }
