@@ -31,7 +31,7 @@ static u32 demands(enum op_number number)
 	case OP_oomScoreAdj:
 	case OP_label:
 		return BEFORE_READY;
-	case OP_rootfs:
+	case OP_overlay: case OP_rootfs:
 	case OP_hostHooks:
 		return AFTER_FORK | HOST_SIDE | BEFORE_READY;
 	case OP_bind:

@@ -48,6 +48,19 @@ static int isolate_mount(struct run *run, int fd, const char *path)
 	return rc < 0 ? fail_more(run, rc, "mount_setattr", path, "MS_PRIVATE on the mount that holds it") : 0;
 }
 
+int op_overlay(struct run *run, const struct op_overlay *op)
+{
+	AUTO_FD back = sys_openat(AT_FDCWD, ".", O_PATH | O_DIRECTORY, 0);
+	long rc = back < 0 ? back : sys(chdir, op->folder);
+
+	if (rc < 0)
+		return fail(run, rc, "chdir", op->folder);
+	rc = sys_mount("overlay", op->path, "overlay", 0, op->options);
+	if (sys(fchdir, back) < 0)
+		return fail(run, -EIO, "fchdir", "back to the bundle");
+	return rc < 0 ? fail_more(run, rc, "mount", op->path, "overlay") : 0;
+}
+
 int op_rootfs(struct run *run, const struct op_rootfs *op)
 {
 	AUTO_FD folder = sys_openat(AT_FDCWD, op->path, O_PATH | O_DIRECTORY, 0);

@@ -159,6 +159,7 @@ int op_mount(struct run *run, const struct op_mount *op);
 int op_bind(struct run *run, const struct op_bind *op);
 int op_remount(struct run *run, const struct op_remount *op);
 int op_propagation(struct run *run, const struct op_propagation *op);
+int op_overlay(struct run *run, const struct op_overlay *op);
 int op_rootfs(struct run *run, const struct op_rootfs *op);
 int op_pivotRoot(struct run *run, const struct op_pivotRoot *op);
 int op_moveRoot(struct run *run, const struct op_moveRoot *op);

@@ -1,5 +1,6 @@
 /** An image's layers in the store, each as one layer of an overlay, and what a bundle of them has to say. */
 import { lstatSync } from "node:fs";
+import { OVERLAY_LOWER, OVERLAY_STORE } from "../plan/overlay.ts";
 import { privilege } from "../sys/privilege.ts";
 import { Budget } from "./budget.ts";
 import type { BundleRequest } from "./bundle.ts";
@@ -8,7 +9,7 @@ import type { Image, Layer } from "./image.ts";
 import { readLayer } from "./layers.ts";
 import { Owners } from "./owners.ts";
 import { readInside } from "./root-files.ts";
-import { lowerOf, OVERLAY_LOWER, OVERLAY_STORE, type Store } from "./store.ts";
+import { lowerOf, type Store } from "./store.ts";
 import type { ImageFacts, LayerFacts } from "./store-files.ts";
 import { Unpacker } from "./unpack.ts";
 import type { Lost } from "./unpack-options.ts";

@@ -9,6 +9,7 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
+import { OVERLAY_LOWER, OVERLAY_STORE } from "../plan/overlay.ts";
 import { O } from "../sys/constants.gen.ts";
 import { Handle, performAll, readTextIfThere } from "../sys/files.ts";
 import { privilege } from "../sys/privilege.ts";
@@ -32,11 +33,6 @@ import {
   readRef,
   writeFact,
 } from "./store-files.ts";
-
-/** The annotations by which `create` finds the layers (src/plan/overlay.ts). */
-export const OVERLAY_STORE = "org.tsrun.overlay.store";
-/** The layers' names, the topmost first. */
-export const OVERLAY_LOWER = "org.tsrun.overlay.lower";
 
 /** 128 bits of a digest: of layers that are not alike none have the same. */
 const NAME_DIGITS = 32;

@@ -35,7 +35,7 @@ export function compile(bundle: Bundle, facts: HostFacts, options: CreateOptions
   if (!mapsUsers(bundle)) compileOomScoreAdj(draft, bundle);
   if (isNew(bundle, "network")) add(draft, { op: "loopback" }, undefined);
   compileNames(draft, bundle);
-  compileRootfs(draft, bundle);
+  compileRootfs(draft, bundle, facts);
   compileMounts(draft, bundle, facts);
   compileNotify(draft, bundle, facts, options.notifyFolder);
   compileDevices(draft, bundle, facts);

@@ -54,6 +54,8 @@ export function describe(op: Op): string {
       return `set oom_score_adj to ${op.value}`;
     case "propagation":
       return `make the mounts at / ${propagationWord(op.flags)}`;
+    case "overlay":
+      return `mount an overlay of the layers in ${op.folder} at ${op.path}`;
     case "rootfs":
       return `attach the root filesystem ${op.path}`;
     case "mkdir":
@@ -95,6 +97,7 @@ type InsideOp = Exclude<
       | "domainname"
       | "oomScoreAdj"
       | "propagation"
+      | "overlay"
       | "rootfs"
       | "mkdir"
       | "mkfile"

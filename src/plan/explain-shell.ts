@@ -52,6 +52,10 @@ function opLines(op: Op, root: string, plan: Plan): readonly string[] {
       return [`printf %s ${op.value} > /proc/self/oom_score_adj`];
     case "propagation":
       return propagate(op, "/");
+    case "overlay":
+      return [
+        `(cd ${quotePath(op.folder)} && mount -t overlay -o ${quote(op.options)} overlay ${quotePath(op.path)})`,
+      ];
     case "rootfs":
       return [`mount --rbind ${quotePath(op.path)} ${quotePath(op.path)}`];
     case "pivotRoot":

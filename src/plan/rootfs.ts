@@ -4,16 +4,18 @@ import type { Bundle } from "../bundle/types.ts";
 import { BundleError } from "../error.ts";
 import { MS } from "../sys/constants.gen.ts";
 import { add, type Draft, pointerTo } from "./draft.ts";
-import type { CreateOptions } from "./facts.ts";
+import type { CreateOptions, HostFacts } from "./facts.ts";
 import { type LabelFacts, mountLabel } from "./labels.ts";
 import { compileLateReadonly } from "./mounts.ts";
 import { PROPAGATIONS, rootPropagation } from "./namespaces.ts";
+import { compileOverlay } from "./overlay.ts";
 
 /** The namespace's mounts stop telling the host what happens to them; then the container's tree is attached. */
-export function compileRootfs(draft: Draft, bundle: Bundle): void {
+export function compileRootfs(draft: Draft, bundle: Bundle, facts: HostFacts): void {
   const { rootfsPropagation } = bundle.linux;
   const pointer = rootfsPropagation === undefined ? undefined : "/linux/rootfsPropagation";
   add(draft, { op: "propagation", flags: rootPropagation(bundle) }, pointer);
+  compileOverlay(draft, bundle, facts);
   add(draft, { op: "rootfs", path: bundle.root.path }, "/root/path");
 }
 
