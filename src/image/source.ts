@@ -115,7 +115,8 @@ async function firstName(chunks: AsyncIterable<Buffer>, name: string): Promise<s
   const hint = "SOURCE is what docker save, podman save, docker export or skopeo wrote, or an image layout";
   if (start.length < BLOCK) throw new ImageError("format", what, hint);
   try {
-    return cleanName(readHeader(start.subarray(0, BLOCK))?.name ?? "");
+    const raw = readHeader(start.subarray(0, BLOCK))?.name ?? "";
+    return raw.replace(/^(?:\.?\/)+/, "");
   } catch (error) {
     throw new ImageError("format", what, hint, { cause: error });
   }
