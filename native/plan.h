@@ -53,6 +53,7 @@ struct plan_header {
 	X(3, unshare)     /* unshare(flags); also after fork */                                                        \
 	X(4, timeOffset)  /* one line of /proc/self/timens_offsets */                                                  \
 	X(5, attach)      /* ask the host for the entrances of the container's cgroups, which fork enters */          \
+	X(6, trace)       /* ask the host for memory, and note there from now on when each operation begins and ends */  \
 	X(7, enter)       /* setns to these namespaces of the process that runs already, by its pidfd */              \
 	X(9, fork)        /* clone the container's first process (CLONE_PARENT); stage one ends */                    \
 	/* ---- stage two: the container's first process, still seeing the host's files */                            \
@@ -115,6 +116,7 @@ struct plan_header {
 #define PLAN_unshare(F) F(U32, flags)
 #define PLAN_timeOffset(F) F(STR, clock) F(U64, secs) F(U32, nanosecs)
 #define PLAN_attach(F)
+#define PLAN_trace(F)
 #define PLAN_enter(F) F(U32, flags)
 #define PLAN_fork(F)
 #define PLAN_keyring(F) F(STR, name)
@@ -230,6 +232,7 @@ struct plan_header {
 	X(10, ASKS_CONSOLE) /* the terminal's master comes with it (SCM_RIGHTS); the host takes it */                 \
 	X(11, ASKS_LISTENER) /* value: the descriptor of the filter's listener in this process, which the host copies \
 			     (pidfd_getfd); said with write and heard with read, since the filter rules already */    \
+	X(13, ASKS_TRACE) /* the memory comes with the answer: see struct plan_trace */                               \
 	X(12, SHOW)       /* on the start socket, from exec: the answer, the same, says that this process is dumpable until  \
 			     the connection ends, so that its namespaces can be entered without being root */
 
@@ -243,6 +246,19 @@ struct plan_header {
 	X(5, NOT_FOUND)    /* program: not in PATH (value ENOENT), or there but not executable (value EACCES) */       \
 	X(6, UNSAFE)       /* refused by a check of tsrun-init's own: the call says which */                           \
 	X(7, HOST_GONE)    /* the host closed the conversation */
+
+/*
+ * The memory of a trace, a descriptor that cannot shrink: one of these for each operation of the plan, by its index, zeroed. Times are
+ * those of CLOCK_MONOTONIC in the time namespace of the moment, in nanoseconds. begin 0: it has not begun; end 0: it has not
+ * ended, or the program has been executed. After a filter of system calls that rules at
+ * once, no more times are taken.
+ */
+struct plan_trace {
+	unsigned long long begin;
+	unsigned long long end;
+	unsigned int failed; /* 0, or 1 and more: it failed, PLAN_FAILURES and 1 */
+	unsigned int value;  /* as in struct plan_message */
+};
 
 struct plan_message {
 	unsigned int kind;   /* PLAN_MESSAGES */

@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/personality.h>
@@ -144,6 +145,9 @@ static void plan(void)
 	printf("\n/** The plan's format, from native/plan.h. */\nexport const PLAN = {\n");
 	printf("  magic: %u,\n  version: %u,\n  maxBytes: %u,\n  maxOps: %u,\n  maxString: %u,\n  messageMax: %u,\n", PLAN_MAGIC,
 	       PLAN_VERSION, PLAN_MAX_BYTES, PLAN_MAX_OPS, PLAN_MAX_STRING, PLAN_MESSAGE_MAX);
+	printf("  trace: { size: %zu, begin: %zu, end: %zu, failed: %zu, value: %zu },\n", sizeof(struct plan_trace),
+	       offsetof(struct plan_trace, begin), offsetof(struct plan_trace, end), offsetof(struct plan_trace, failed),
+	       offsetof(struct plan_trace, value));
 	printf("  seccompNow: %u,\n  seccompExec: %u,\n", PLAN_SECCOMP_NOW, PLAN_SECCOMP_EXEC);
 	printf("  labels: { apparmorExec: %u, selinuxExec: %u, selinuxKey: %u },\n", PLAN_LABEL_APPARMOR_EXEC,
 	       PLAN_LABEL_SELINUX_EXEC, PLAN_LABEL_SELINUX_KEY);

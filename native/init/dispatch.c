@@ -53,8 +53,15 @@ int run_plan(struct run *run)
 	if (enter_prepare(run) < 0)
 		return -1;
 	while (plan_next(&run->plan, &place, &op)) {
+		int rc;
+
 		run->op = op.index;
-		if (run_op(run, &op) < 0)
+		if (run->trace)
+			trace_begin(run);
+		rc = run_op(run, &op);
+		if (run->trace)
+			trace_end(run, rc);
+		if (rc < 0)
 			return -1;
 	}
 	return refuse(run, FAILURE_PLAN, 0, "plan", "it ended without exec");

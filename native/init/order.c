@@ -22,7 +22,7 @@ static u32 demands(enum op_number number)
 	case OP_enter:
 	case OP_userns:
 	case OP_timeOffset:
-	case OP_attach:
+	case OP_attach: case OP_trace:
 	case OP_fork:
 		return BEFORE_FORK;
 	case OP_join:
@@ -104,6 +104,7 @@ static const char *check_once(struct order *order, const struct op *op, bool las
 		     op->number == OP_awaitStart ? &order->awaited :
 		     op->number == OP_program	 ? &order->programmed :
 		     op->number == OP_seccomp	 ? &order->filtered :
+		     op->number == OP_trace	 ? &order->traced :
 						   NULL;
 
 	if (op->number == OP_awaitStart && !order->ready)

@@ -16,6 +16,7 @@ struct order {
 	bool awaited;
 	bool programmed;
 	bool filtered;
+	bool traced;
 	u32 joined; /* CLONE_NEW* of the join operations so far */
 };
 

@@ -79,6 +79,10 @@ struct run {
 	char **envp;
 	const char *path; /* the program */
 
+	struct plan_trace *trace; /* NULL: nobody wants to know */
+	u64 traced_at;		  /* the last time that was taken */
+	bool muted;		  /* none is taken any more */
+
 	struct failure failure;
 	char subject[SUBJECT_BYTES];
 };
@@ -116,6 +120,13 @@ void tell_failure(struct run *run);
 int await_start(struct run *run);
 /* The next thing is execve: say so to whoever waits for it. */
 int say_exec(struct run *run);
+
+/* ---- trace.c ---- */
+
+int op_trace(struct run *run, const struct op_trace *op);
+/* Notes the beginning and the end of the current operation, whose result is negative where it failed. */
+void trace_begin(struct run *run);
+void trace_end(struct run *run, int result);
 
 /* ---- dispatch.c ---- */
 

@@ -51,6 +51,8 @@ int op_seccomp(struct run *run, const struct op_seccomp *op)
 		return 0;
 	}
 	rc = install(run, op);
+	/* It may end this process at any call that it does not know. */
+	run->muted = true;
 	if (rc < 0)
 		return fail(run, rc, "seccomp", "the filter");
 	if (listens) {

@@ -52,6 +52,8 @@ EXPORT int ts_access(const char *path, int mode);
 
 /* A sealed memfd that holds these bytes. */
 EXPORT int ts_memfd(const char *name, const uint8_t *bytes, int length);
+/* A memfd of this length, zeroed, that may be written but keeps its length. */
+EXPORT int ts_shared(const char *name, int length);
 /* A sealed, executable memfd copy of the program at path: a container cannot write through it to the host's file. */
 EXPORT int ts_program(const char *path);
 /*

@@ -58,6 +58,17 @@ int ts_memfd(const char *name, const uint8_t *bytes, int length)
 	return seal(fd, written < 0 ? written : 0);
 }
 
+int ts_shared(const char *name, int length)
+{
+	int fd = sealable(name, 0);
+	if (fd < 0)
+		return fd;
+	int error = ftruncate(fd, length) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0 ? -errno : 0;
+	if (error < 0)
+		(void)close(fd);
+	return error < 0 ? error : fd;
+}
+
 int open_trusted(const char *path)
 {
 	struct stat found;

@@ -6,7 +6,7 @@
  */
 import type { DeviceRule, Resources } from "../bundle/types.ts";
 import { BundleError, type Pointer } from "../error.ts";
-import { DEFAULT_DEVICES, MAKING_NODES } from "./devices.ts";
+import { isForAll, rulesInOrder } from "./devices.ts";
 import { AT } from "./write.ts";
 
 /** The program for a container's device rules. */
@@ -60,12 +60,11 @@ type Instruction = readonly [number, number, number, number, number];
  */
 export function compileDeviceProgram(resources: Resources): DeviceProgram {
   const at = `${AT}/devices`;
-  const { devices } = resources;
+  const rules = rulesInOrder(resources);
   // No rule before one for every device and access counts.
-  const last = devices.findLastIndex(isForAll);
-  const otherwise = devices[last]?.allow ?? false;
-  // Where all is allowed but what is named, making these nodes is meant too; so it is on v1.
-  const holding = [...devices.slice(last + 1), ...(otherwise ? [] : MAKING_NODES), ...DEFAULT_DEVICES];
+  const last = rules.findLastIndex(isForAll);
+  const otherwise = rules[last]?.allow ?? false;
+  const holding = rules.slice(last + 1);
   if (otherwise && holding.every(({ allow }) => allow)) {
     return { instructions: new Uint8Array(), pointer: at };
   }
@@ -97,10 +96,6 @@ export function compileDeviceProgram(resources: Resources): DeviceProgram {
     );
   }
   return { instructions: encode(list), pointer: at };
-}
-
-function isForAll({ type, major, minor, access }: DeviceRule): boolean {
-  return type === "a" && major === undefined && minor === undefined && maskOf(access) === ALL_LETTERS;
 }
 
 function maskOf(access: string): number {

@@ -10,7 +10,7 @@ import { BundleError, type Pointer } from "../error.ts";
 import { AT, type CgroupWrite } from "./write.ts";
 
 /** Making any node, which gives no access. runc applies it after the config's rules, before the default devices. */
-export const MAKING_NODES: readonly DeviceRule[] = [
+const MAKING_NODES: readonly DeviceRule[] = [
   { allow: true, type: "c", major: undefined, minor: undefined, access: "m" },
   { allow: true, type: "b", major: undefined, minor: undefined, access: "m" },
 ];
@@ -20,7 +20,7 @@ export const MAKING_NODES: readonly DeviceRule[] = [
  * config's rules, so a config cannot take them away. /dev/net/tun was always among them; runc 1.2.0 left it out and 1.2.4
  * put it back, since VPN containers rely on it.
  */
-export const DEFAULT_DEVICES: readonly DeviceRule[] = [
+const DEFAULT_DEVICES: readonly DeviceRule[] = [
   { allow: true, type: "c", major: 1, minor: 3, access: "rwm" },
   { allow: true, type: "c", major: 1, minor: 8, access: "rwm" },
   { allow: true, type: "c", major: 1, minor: 7, access: "rwm" },
@@ -44,6 +44,20 @@ interface Ruleset {
   allowAll: boolean;
   exceptions: Map<string, Exception>;
   pointer: Pointer;
+}
+
+/** Whether a rule speaks of every access to every device. */
+export function isForAll({ type, major, minor, access }: DeviceRule): boolean {
+  return type === "a" && major === undefined && minor === undefined && access.length === 3;
+}
+
+/**
+ * The config's rules and then the defaults, in order: the last one that speaks of an access decides it. Where all is allowed but
+ * what is named, making these nodes is meant too; so it is on v1.
+ */
+export function rulesInOrder({ devices }: Resources): DeviceRule[] {
+  const open = devices.findLast(isForAll)?.allow === true;
+  return [...devices, ...(open ? [] : MAKING_NODES), ...DEFAULT_DEVICES];
 }
 
 /**

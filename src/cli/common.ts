@@ -2,6 +2,7 @@
 import type { Warning } from "../bundle/types.ts";
 import { UsageError } from "../error.ts";
 import { absolute, type CreateRequest } from "../lifecycle/prepare.ts";
+import type { Tracer } from "../spawn/steps.ts";
 import { defaultRoot } from "../state/root.ts";
 import { O } from "../sys/constants.gen.ts";
 import { Handle, readDescriptor } from "../sys/files.ts";
@@ -19,7 +20,7 @@ export function id({ args }: Call): string {
 }
 
 /** The options that `create` and `run` share. @throws UsageError */
-export function createRequest(call: Call): CreateRequest {
+export function createRequest(call: Call, tracer?: Tracer): CreateRequest {
   const { options, globals } = call;
   return {
     id: id(call),
@@ -33,6 +34,7 @@ export function createRequest(call: Call): CreateRequest {
     notify: notifySocket(),
     warn: warning,
     debug: reportDebug,
+    tracer,
   };
 }
 
@@ -49,6 +51,17 @@ export function preservedFds({ options }: Call): number {
   throw new UsageError(`invalid value ${JSON.stringify(preserve)} for --preserve-fds`, {
     hint: "it takes a count of descriptors",
   });
+}
+
+/** Performs a command, and notes its steps where `--trace` is given. */
+export function perhapsTraced(
+  { options }: Call,
+  title: string,
+  command: (tracer?: Tracer) => number,
+): number | Promise<number> {
+  const file = options.get("trace");
+  if (file === undefined) return command();
+  return import("./traced.ts").then(({ traced }) => traced(file, title, command));
 }
 
 /** Reports what is odd in a JSON text. */

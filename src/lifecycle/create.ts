@@ -10,6 +10,7 @@ import { type HostSide, launch } from "../spawn/launch.ts";
 import { sendListener } from "../spawn/listener.ts";
 import { makeNotifyFolder } from "../spawn/notify.ts";
 import { openSource } from "../spawn/sources.ts";
+import { step } from "../spawn/steps.ts";
 import { checkTerminal, Terminal } from "../spawn/terminal.ts";
 import { notifyFolder } from "../state/clear.ts";
 import { checkId } from "../state/id.ts";
@@ -46,12 +47,14 @@ export function create(root: string, request: CreateRequest): Created {
   checkId(request.id);
   if (status(containerDir(root, request.id)) !== undefined) throw alreadyExists(request.id);
   checkPreserved((request.preserveFds ?? 0) + listenFds());
-  const loaded = loadBundle(request.bundle);
+  const { tracer } = request;
+  const loaded = step(tracer, "read config.json", () => loadBundle(request.bundle));
   for (const warning of loaded.warnings) request.warn?.(warning);
   checkCaller(loaded.bundle);
   // A filter is kept there as soon as it is compiled.
   if (loaded.bundle.linux.seccomp !== undefined) makeRoot(root);
-  const prepared = prepare(loaded, request, containerDir(root, request.id));
+  const dir = containerDir(root, request.id);
+  const prepared = step(tracer, "ask the host and compile the plan", () => prepare(loaded, request, dir));
   try {
     return createPrepared(root, request, prepared);
   } finally {
@@ -60,6 +63,7 @@ export function create(root: string, request: CreateRequest): Created {
 }
 
 function createPrepared(root: string, request: CreateRequest, prepared: Prepared): Created {
+  const { tracer } = request;
   for (const warning of prepared.plan.warnings) request.warn?.(warning);
   if (prepared.bundle.process === undefined) {
     throw new BundleError(
@@ -74,15 +78,15 @@ function createPrepared(root: string, request: CreateRequest, prepared: Prepared
     detach: request.foreground !== true,
     consoleSocket: request.consoleSocket,
   });
-  const bytes = encode(prepared.plan);
+  const bytes = step(tracer, "encode the plan", () => encode(prepared.plan));
   makeRoot(root);
   const record = describe(prepared, request);
-  const locked = reserve(root, record, prepared.text);
+  const locked = step(tracer, "take the id", () => reserve(root, record, prepared.text));
   try {
     if (request.notify !== undefined) makeNotifyFolder(notifyFolder(locked.dir));
     return { record, locked, ...launchFirst(prepared, request, record, locked, bytes) };
   } catch (error) {
-    undo(record, locked, error);
+    step(tracer, "take back what was made", () => undo(record, locked, error));
     throw error;
   }
 }
@@ -153,6 +157,7 @@ function launchFirst(
       env: environment(),
       preserveFds: (request.preserveFds ?? 0) + listenFds(),
       other: listen,
+      tracer: request.tracer,
     };
     const first = launch(start, hostSide(prepared, request, record, locked, terminal, outside));
     return { first, terminal: terminal.master };
@@ -183,7 +188,9 @@ function hostSide(
         `tsrun-init runs a plan of ${plan.steps.length} steps; making cgroups in ${cgroup.dirs.size} hierarchies`,
       );
       outside.prepare();
-      if (cgroup.unit === undefined) makeOwnCgroups(cgroup, request);
+      if (cgroup.unit === undefined) {
+        step(request.tracer, "make the cgroups", () => makeOwnCgroups(cgroup, request));
+      }
     },
     maps(pid) {
       debug(`writing the id maps of process ${pid}`);

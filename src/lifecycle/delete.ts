@@ -4,6 +4,7 @@ import { parseBundle } from "../bundle/parse.ts";
 import { readCgroupFacts } from "../cgroup/facts.ts";
 import { cgroupDirs, cgroupPaths } from "../cgroup/paths.ts";
 import { type LaunchError, StateError } from "../error.ts";
+import { step, type Tracer } from "../spawn/steps.ts";
 import type { Record } from "../state/record.ts";
 import { statusOf } from "../state/status.ts";
 import { type Locked, load, loadRecordIfWhole, lock, removeUnfinished, type Saved } from "../state/store.ts";
@@ -17,24 +18,31 @@ import { destroy } from "./destroy.ts";
  * @returns what went wrong in poststop hooks
  * @throws StateError `not-found`, `not-stopped`, `busy`, `damaged`; SystemError
  */
-export function deleteContainer(root: string, id: string, force = false): readonly LaunchError[] {
+export function deleteContainer(
+  root: string,
+  id: string,
+  force = false,
+  tracer?: Tracer,
+): readonly LaunchError[] {
   let locked: Locked;
   try {
-    locked = lock(root, id);
+    locked = step(tracer, "lock the state", () => lock(root, id));
   } catch (error) {
     if (!force || !(error instanceof StateError) || error.code !== "not-found") throw error;
     removeUnfinished(root, id);
     return [];
   }
   try {
-    const saved = force ? loadOrRescue(root, id, locked) : load(root, id);
-    const status = statusOf(saved, true);
+    const saved = step(tracer, "read the state", () =>
+      force ? loadOrRescue(root, id, locked) : load(root, id),
+    );
+    const status = step(tracer, "find out the status", () => statusOf(saved, true));
     if (!force && status !== "stopped" && status !== "created") {
       throw new StateError("not-stopped", `cannot delete container ${id} that is not stopped: ${status}`, {
         hint: `stop it first with: tsrun kill ${id} KILL; or use: tsrun delete --force ${id}`,
       });
     }
-    return destroy(saved.record, saved, locked);
+    return destroy(saved.record, saved, locked, tracer);
   } finally {
     locked.release();
     if (force) removeUnfinished(root, id);

@@ -6,6 +6,7 @@ import { removeCgroups } from "../cgroup/remove.ts";
 import { stopUnit } from "../cgroup/systemd/setup.ts";
 import { type LaunchError, SystemError } from "../error.ts";
 import { hookState, runHook } from "../spawn/hooks.ts";
+import { step, type Tracer } from "../spawn/steps.ts";
 import type { ProcessRecord, Record } from "../state/record.ts";
 import { isAlive } from "../state/status.ts";
 import type { Locked } from "../state/store.ts";
@@ -50,17 +51,25 @@ export interface Remains {
  *
  * @throws SystemError; StateError
  */
-export function destroy(record: Record, remains: Remains, locked: Locked): readonly LaunchError[] {
+export function destroy(
+  record: Record,
+  remains: Remains,
+  locked: Locked,
+  tracer?: Tracer,
+): readonly LaunchError[] {
   const cgroups: CgroupPaths = new Map(Object.entries(record.cgroups));
-  if (remains.process !== undefined) killFirst(remains.process, cgroups);
-  emptyCgroups(record, remains.complete);
+  const { process } = remains;
+  if (process !== undefined) step(tracer, "end the first process", () => killFirst(process, cgroups));
+  step(tracer, "remove the cgroups", () => emptyCgroups(record, remains.complete));
   if (record.rdt !== undefined) removeRdt(record.rdt);
   const failures: LaunchError[] = [];
   for (const [index, hook] of record.poststop.entries()) {
-    const failure = runHook("poststop", index, hook, hookState(record, "stopped"));
+    const failure = step(tracer, `run poststop hook #${index}`, () =>
+      runHook("poststop", index, hook, hookState(record, "stopped")),
+    );
     if (failure !== undefined) failures.push(failure);
   }
-  locked.remove();
+  step(tracer, "remove the state", () => locked.remove());
   return failures;
 }
 

@@ -4,18 +4,20 @@ import type { Bundle, Process, Warning } from "../bundle/types.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
 import { joinRdt } from "../cgroup/rdt.ts";
 import { execCgroups } from "../cgroup/sub.ts";
-import { LaunchError, StateError, TsrunError } from "../error.ts";
+import { StateError, TsrunError } from "../error.ts";
 import { encode } from "../plan/encode.ts";
 import { compileExec } from "../plan/exec.ts";
-import type { Plan } from "../plan/ops.ts";
+import { type Plan, traced } from "../plan/ops.ts";
 import { deathIn, deathsBefore } from "../spawn/death.ts";
 import { callerNofile, privileges } from "../spawn/facts.ts";
 import { hookState } from "../spawn/hooks.ts";
+import { unasked } from "../spawn/host-side.ts";
 import { type HostSide, launch } from "../spawn/launch.ts";
 import { sendListener } from "../spawn/listener.ts";
 import { lsmFacts } from "../spawn/lsm.ts";
 import { filterOf } from "../spawn/seccomp.ts";
 import { showFirst } from "../spawn/show.ts";
+import { step, type Tracer } from "../spawn/steps.ts";
 import { supervise } from "../spawn/supervise.ts";
 import { checkTerminal, Terminal } from "../spawn/terminal.ts";
 import { filterFolder } from "../state/clear.ts";
@@ -47,6 +49,8 @@ export interface ExecRequest extends ProcessChanges {
   readonly cgroups?: readonly string[];
   /** Told what is odd in the process's description but no error. */
   readonly warn?: (warning: Warning) => void;
+  /** Notes each step and its time. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** A process that runs in a container: a child of this one. */
@@ -63,7 +67,7 @@ export interface Executed {
  */
 export function exec(root: string, request: ExecRequest): Executed {
   checkPreserved(request.preserveFds ?? 0);
-  const entered = enterable(root, request);
+  const entered = step(request.tracer, "read the state", () => enterable(root, request));
   const { record, process: container, dir } = entered;
   const text = readTextIfThere(`${dir}/config.json`, 16 << 20);
   if (text === undefined) throw damaged(request.id, "config.json is missing");
@@ -109,6 +113,7 @@ function show(dir: string, first: Pidfd): Socket | undefined {
 export function execInForeground(root: string, request: ExecRequest): never {
   holdSignals();
   const { process, terminal } = exec(root, { ...request, detach: false });
+  request.tracer?.finish();
   try {
     return supervise({ name: `tsrun: exec ${request.id}`, first: process, terminal, subreaper: false });
   } catch (error) {
@@ -149,7 +154,7 @@ function compile(
   bundle: Bundle,
   process: Process,
   { record, process: { pid }, dir }: Entered,
-  { preserveFds = 0 }: ExecRequest,
+  { preserveFds = 0, tracer }: ExecRequest,
 ): Plan {
   const facts = {
     lastCap: Number(readTextIfThere("/proc/sys/kernel/cap_last_cap") ?? 40),
@@ -157,7 +162,7 @@ function compile(
     lsm: lsmFacts(bundle, process),
     filter: filterOf(bundle, filterFolder(dir)),
   };
-  return compileExec(bundle, process, facts, {
+  const options = {
     id: record.id,
     noNewKeyring: record.noNewKeyring,
     preserveFds,
@@ -165,7 +170,8 @@ function compile(
     callerNofile: callerNofile(),
     pid,
     ownUserNamespace: isOwnUserNamespace(bundle, pid),
-  });
+  };
+  return traced(compileExec(bundle, process, facts, options), tracer !== undefined);
 }
 
 /** A new one is not; a joined one may be. */
@@ -212,6 +218,7 @@ function launchProcess(
     env: environment(),
     preserveFds: request.preserveFds ?? 0,
     other: target,
+    tracer: request.tracer,
   };
   try {
     return { process: launch(start, host), terminal: terminal.master };
@@ -221,12 +228,6 @@ function launchProcess(
   } finally {
     terminal.hangUp();
   }
-}
-
-function unasked(): never {
-  throw new LaunchError("protocol", "tsrun-init asked for what exec has no use for", {
-    hint: "tsrun and tsrun-init must be of the same build",
-  });
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What comes after the end of a container in the foreground: it is taken away, or kept with a note of how it ended. */
 import { oomReport } from "../cgroup/oom.ts";
 import { type LaunchError, StateError } from "../error.ts";
+import type { Tracer } from "../spawn/steps.ts";
 import { saveExit } from "../state/exit.ts";
 import type { Record } from "../state/record.ts";
 import { type Locked, load, lock, removeUnfinished } from "../state/store.ts";
@@ -10,10 +11,10 @@ import { destroy } from "./destroy.ts";
 const SIGKILL = 9;
 
 /** Deletes the ended container, unless somebody else has done so already. Answers failures of poststop hooks. */
-export function finish(root: string, id: string, created: string): readonly LaunchError[] {
+export function finish(root: string, id: string, created: string, tracer?: Tracer): readonly LaunchError[] {
   return (
     finishLocked(root, id, created, (record, locked) =>
-      destroy(record, { process: undefined, complete: true }, locked),
+      destroy(record, { process: undefined, complete: true }, locked, tracer),
     ) ?? []
   );
 }

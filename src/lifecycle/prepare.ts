@@ -17,8 +17,9 @@ import { compile } from "../plan/compile.ts";
 import type { CgroupFacts, CreateOptions } from "../plan/facts.ts";
 import { mapsUsers } from "../plan/namespaces.ts";
 import { NOTIFY_ENV } from "../plan/notify.ts";
-import type { Plan } from "../plan/ops.ts";
+import { type Plan, traced } from "../plan/ops.ts";
 import { callerNofile, hostFacts, sourceKind } from "../spawn/facts.ts";
+import type { Tracer } from "../spawn/steps.ts";
 import { filterFolder, notifyFolder } from "../state/clear.ts";
 import { readTextIfThere } from "../sys/files.ts";
 import { privilege } from "../sys/privilege.ts";
@@ -52,6 +53,8 @@ export interface CreateRequest {
   readonly warn?: (warning: Warning) => void;
   /** Told each step of the creation. */
   readonly debug?: (text: string) => void;
+  /** Notes each step and its time. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** A bundle, read and decoded. */
@@ -163,7 +166,8 @@ export function prepare(loaded: Loaded, request: CreateRequest, dir?: string): P
     callerNofile: callerNofile(),
   };
   const facts = hostFacts(bundle, cgroup.facts, cgroup.dirs, dir === undefined ? "" : filterFolder(dir));
-  return { ...loaded, cgroup, rdt, plan: compile(bundle, facts, options) };
+  const plan = traced(compile(bundle, facts, options), request.tracer !== undefined);
+  return { ...loaded, cgroup, rdt, plan };
 }
 
 /** @throws BundleError where there is no such folder, or none that this caller can see */

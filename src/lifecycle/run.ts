@@ -1,6 +1,7 @@
 /** `run`: create and start in one go; in the foreground this process then becomes the container's supervisor. */
 
 import { bindNotify, passOnUntilReady } from "../spawn/notify.ts";
+import { step } from "../spawn/steps.ts";
 import { supervise } from "../spawn/supervise.ts";
 import { notifyFolder } from "../state/clear.ts";
 import type { Record } from "../state/record.ts";
@@ -61,6 +62,8 @@ export function run(root: string, request: RunRequest): void {
   const started = createStarted(root, { ...request, foreground: true });
   const { first, record, terminal, socket } = started;
   const to = request.notify;
+  // Nothing can be written once this process has become the supervisor.
+  request.tracer?.finish();
   try {
     supervise({
       name: `tsrun: run ${record.id}`,
@@ -102,10 +105,11 @@ function createStarted(root: string, request: CreateRequest): Started {
   let socket: Handle | undefined;
   try {
     if (request.notify !== undefined) socket = bindNotify(notifyFolder(locked.dir));
-    startLocked(record, { pid: first.pid, startTime: startTimeOf(first.pid) ?? "" }, locked);
+    const process = { pid: first.pid, startTime: startTimeOf(first.pid) ?? "" };
+    startLocked(record, process, locked, request.tracer);
   } catch (error) {
     socket?.close();
-    takeBack(created, error);
+    step(request.tracer, "take it back", () => takeBack(created, error));
     throw error;
   }
   return { ...created, socket };

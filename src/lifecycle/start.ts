@@ -4,6 +4,7 @@ import { deathIn } from "../spawn/death.ts";
 import { hookState, runHooks } from "../spawn/hooks.ts";
 import { openReadiness, passOnUntilReady, type Readiness } from "../spawn/notify.ts";
 import { endedEarly, startFirst } from "../spawn/start.ts";
+import { step, type Tracer } from "../spawn/steps.ts";
 import { notifyFolder } from "../state/clear.ts";
 import type { ProcessRecord, Record } from "../state/record.ts";
 import { statusOf } from "../state/status.ts";
@@ -53,20 +54,22 @@ function checkCreated(saved: Saved): ProcessRecord {
 }
 
 /** The same for a container whose lock this process holds and whose status is known to be created. */
-export function startLocked(record: Record, process: ProcessRecord, locked: Locked): void {
+export function startLocked(record: Record, process: ProcessRecord, locked: Locked, tracer?: Tracer): void {
   const first = Pidfd.of(process.pid);
   const socket = Socket.connect(startSocket(locked.dir));
   const whyDied = () => deathIn(new Map(Object.entries(record.cgroups)));
   try {
     if (first === undefined || socket === undefined) throw endedEarly("was started", whyDied());
-    startFirst(socket, first, record.afterStart, whyDied);
+    const [to, on] = [socket, first];
+    step(tracer, "let it execute its program", () => startFirst(to, on, record.afterStart, whyDied));
   } finally {
     socket?.close();
     first?.close();
     locked.saveStarted();
   }
   try {
-    runHooks("poststart", record.poststart, hookState(record, "running", process.pid));
+    const state = hookState(record, "running", process.pid);
+    step(tracer, "run the poststart hooks", () => runHooks("poststart", record.poststart, state));
   } catch (error) {
     // runtime-spec 1.3, lifecycle step 10: the container is stopped.
     killFirst(process);

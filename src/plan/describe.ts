@@ -38,6 +38,8 @@ export function describe(op: Op): string {
       return "enter the container's cgroups";
     case "enter":
       return `enter the container's namespaces ${cloneNames(op.flags)}`;
+    case "trace":
+      return "note the times of the operations";
     case "fork":
       return "make the container's first process";
     case "keyring":
@@ -89,6 +91,7 @@ type InsideOp = Exclude<
       | "timeOffset"
       | "attach"
       | "enter"
+      | "trace"
       | "fork"
       | "keyring"
       | "session"

@@ -28,6 +28,7 @@ export type Op =
   | { readonly op: "unshare"; readonly flags: number }
   | { readonly op: "timeOffset"; readonly clock: string; readonly secs: bigint; readonly nanosecs: number }
   | { readonly op: "attach" }
+  | { readonly op: "trace" }
   | { readonly op: "enter"; readonly flags: number }
   | { readonly op: "fork" }
   | { readonly op: "keyring"; readonly name: string }
@@ -185,4 +186,10 @@ export interface Plan {
   readonly sources: readonly HostSource[];
   /** What is understood but has no effect, such as a filesystem's option on a bind mount. */
   readonly warnings: readonly Warning[];
+}
+
+/** The plan, whose operations note their times where somebody wants them. */
+export function traced(plan: Plan, wanted: boolean): Plan {
+  if (!wanted) return plan;
+  return { ...plan, steps: [{ op: { op: "trace" }, pointer: undefined }, ...plan.steps] };
 }

@@ -4,6 +4,8 @@
  *
  *     host                                            tsrun-init
  *      │ spawns, then makes the cgroups meanwhile      │ stage one: reads the plan, joins namespaces
+ *      │◀────────────── trace ──────────────────────── │ (only where the times are wanted)
+ *      │ memory to note them in ──────────────────────▶│
  *      │◀────────────── maps ───────────────────────── │ (only with a new user namespace)
  *      │ writes uid_map, gid_map ─────────────────────▶│
  *      │                                               │ unshares the other namespaces
@@ -33,6 +35,7 @@ import { ERRNO, PLAN } from "../sys/constants.gen.ts";
 
 /** What tsrun-init said. */
 export type Said =
+  | { readonly kind: "trace" }
   | { readonly kind: "maps" }
   | { readonly kind: "cgroup" }
   | { readonly kind: "record"; readonly pid: number }
@@ -71,6 +74,8 @@ export function decode(message: Uint8Array): Said {
   ];
   const { messages } = PLAN;
   switch (kind) {
+    case messages.ASKS_TRACE:
+      return { kind: "trace" };
     case messages.ASKS_MAPS:
       return { kind: "maps" };
     case messages.ASKS_CGROUP:
@@ -113,6 +118,7 @@ export function failureErrno(failure: Failure): string {
 }
 
 const ANSWERS = {
+  trace: PLAN.messages.ASKS_TRACE,
   maps: PLAN.messages.ASKS_MAPS,
   cgroup: PLAN.messages.ASKS_CGROUP,
   record: PLAN.messages.ASKS_RECORD,
@@ -131,9 +137,19 @@ export function encode(kind: keyof typeof ANSWERS, value = 0): Uint8Array {
 }
 
 /** A step of the conversation, in the order of the drawing. */
-export type StepName = "maps" | "cgroup" | "record" | "source" | "hooks" | "console" | "listener" | "ready";
+export type StepName =
+  | "trace"
+  | "maps"
+  | "cgroup"
+  | "record"
+  | "source"
+  | "hooks"
+  | "console"
+  | "listener"
+  | "ready";
 
 const ORDER: Readonly<Record<StepName, number>> = {
+  trace: -1,
   maps: 0,
   cgroup: 1,
   record: 2,
@@ -149,7 +165,7 @@ const ORDER: Readonly<Record<StepName, number>> = {
  * sources may be asked for many times, before and after the hooks.
  */
 export class Order {
-  #at = -1;
+  #at = -2;
   #hooks = false;
 
   /** @throws LaunchError `protocol` */
@@ -173,7 +189,7 @@ export class Order {
       "becoming ready",
       "becoming ready",
     ];
-    return doings[this.#at + 1] ?? "executing its program";
+    return doings[Math.max(this.#at, -1) + 1] ?? "executing its program";
   }
 }
 

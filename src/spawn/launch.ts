@@ -1,67 +1,29 @@
 /** Starts tsrun-init with a plan and leads the conversation of create or exec to its end. */
 
-import type { Bundle } from "../bundle/types.ts";
 import { type Entrance, entranceError } from "../cgroup/join.ts";
-import { LaunchError, type Pointer, SystemError } from "../error.ts";
-import type { Plan } from "../plan/ops.ts";
+import { LaunchError, SystemError } from "../error.ts";
 import { cstring, cstrings } from "../sys/bytes.ts";
 import { Handle } from "../sys/files.ts";
 import { checked, errnoName, lib } from "../sys/lib.ts";
 import { nativeDir } from "../sys/place.ts";
 import { Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
-import { confused, decode, encode, type Failure, failureErrno, Order, type Said } from "./conversation.ts";
+import {
+  confused,
+  decode,
+  encode,
+  type Failure,
+  failureErrno,
+  Order,
+  type Said,
+  type StepName,
+} from "./conversation.ts";
 import { hasExecuted, nameOf } from "./executed.ts";
 import { failed } from "./failure.ts";
+import type { HostSide, Start } from "./host-side.ts";
+import { step } from "./steps.ts";
 
-/** What the conversation needs the host to do. Each throws what went wrong. */
-export interface HostSide {
-  /** Called once tsrun-init runs, while it makes the namespaces: make the cgroups and write the limits. */
-  prepare(): void;
-  /** Writes the id maps of a process. */
-  maps(pid: number): void;
-  /** Opens the cgroups for stage one of this pid to enter. */
-  entrance(pid: number): Entrance;
-  /** Saves the first process, before it goes on. */
-  record(first: Pidfd): void;
-  /** Opens the mount source of this index. */
-  source(index: number): Handle;
-  /** Runs the prestart and createRuntime hooks. */
-  hooks(first: Pidfd): void;
-  /** Takes the master of the terminal; whoever keeps it closes it. */
-  console(master: Handle): void;
-  /** Hands on the listener of the filter that is on this process, and closes it. */
-  listener(listener: Handle, on: Pidfd): void;
-  /** Everything is set up: make it known. */
-  ready(first: Pidfd): void;
-  /** Why the first process may have been killed from outside; `undefined` where nothing is known. */
-  whyDied(): Death | undefined;
-}
-
-/** What killed the container's first process. */
-export interface Death {
-  readonly text: string;
-  readonly pointer: Pointer | undefined;
-  readonly hint: string;
-}
-
-/** What tsrun-init is started with. */
-export interface Start {
-  /** What the plan was compiled from: the places of failures are found in it. */
-  readonly bundle: Bundle;
-  readonly plan: Plan;
-  /** The encoded plan. */
-  readonly bytes: Uint8Array;
-  /** The folder hooks run in: the bundle. */
-  readonly cwd: string;
-  readonly env: readonly string[];
-  readonly preserveFds: number;
-  /**
-   * For create the socket that the first process will wait on for `start`; for exec the pidfd of the process whose
-   * namespaces are entered.
-   */
-  readonly other: { readonly fd: number };
-}
+export type { Death, HostSide, Start } from "./host-side.ts";
 
 let program: number | undefined;
 
@@ -91,7 +53,7 @@ export function launch(start: Start, host: HostSide): Pidfd {
   const [ours, theirs] = Socket.pair();
   let process: Pidfd | undefined;
   try {
-    process = spawn(start, theirs);
+    process = step(start.tracer, "start tsrun-init", () => spawn(start, theirs));
     theirs.close();
     host.prepare();
     return converse(start, ours, process, host, (first) => {
@@ -145,6 +107,7 @@ function converse(
   host: HostSide,
   adopt: (first: Pidfd) => void,
 ): Pidfd {
+  const { tracer } = start;
   const order = new Order();
   const waits = start.plan.steps.some(({ op }) => op.op === "awaitStart");
   const who = waits ? "the container's first process" : "the process";
@@ -154,7 +117,7 @@ function converse(
   let current = stageOne;
   let entrance: Entrance | undefined;
   for (;;) {
-    const message = socket.receive(current.fd, -1);
+    const message = step(tracer, "wait for tsrun-init", () => socket.receive(current.fd, -1));
     if (message === "eof" && executing && hasExecuted(current, name)) return current;
     if (!(message instanceof Uint8Array)) throw died();
     const said = decode(message);
@@ -165,6 +128,11 @@ function converse(
     }
     if (said.kind === "show") throw confused("an answer to what was not asked");
     order.accept(said.kind);
+    if (said.kind === "trace") {
+      const memory = tracer?.memory(start.plan.steps) ?? -1;
+      if (!socket.send(encode("trace"), [memory])) throw died();
+      continue;
+    }
     if (said.kind === "record") {
       const first = Pidfd.of(said.pid);
       if (first === undefined) throw died();
@@ -172,10 +140,14 @@ function converse(
       stageOne.awaitExit(10_000);
       stageOne.reap();
       stageOne.close();
+      tracer?.performedBy(stageOne.pid, first.pid);
       current = first;
     }
-    if (said.kind === "cgroup") entrance = host.entrance(current.pid);
-    const passed = said.kind === "cgroup" ? (entrance?.handles ?? []) : perform(said, current, socket, host);
+    const passed = step(tracer, DOINGS[said.kind], () => {
+      if (said.kind !== "cgroup") return perform(said, current, socket, host);
+      entrance = host.entrance(current.pid);
+      return entrance.handles;
+    });
     // Now, while it waits for the answer: what follows is execve.
     if (said.kind === "ready" && !waits) name = nameOf(current);
     const value = said.kind === "cgroup" && entrance?.unified ? 1 : 0;
@@ -189,9 +161,21 @@ function converse(
   }
 }
 
+/** What each step asks for, in words. */
+const DOINGS: Readonly<Record<Exclude<StepName, "trace">, string>> = {
+  maps: "write the id maps",
+  cgroup: "open the cgroups",
+  record: "save the first process",
+  source: "open a mount source",
+  hooks: "run the prestart and createRuntime hooks",
+  console: "hand on the terminal",
+  listener: "hand on the filter's listener",
+  ready: "save that it is created",
+};
+
 /** Does what one step asks for; answers the descriptors that go with the answer. */
 function perform(
-  said: Exclude<Said, { kind: "error" | "show" | "exec" | "cgroup" }>,
+  said: Exclude<Said, { kind: "error" | "show" | "exec" | "trace" | "cgroup" }>,
   current: Pidfd,
   socket: Socket,
   host: HostSide,

@@ -20,6 +20,7 @@ export const SIGNATURES = {
   ts_resolve: "ppipi",
   ts_namespace: "p",
   ts_memfd: "ppi",
+  ts_shared: "pi",
   ts_program: "p",
   ts_spawn_init: "iiiiippip",
   ts_run: "ppipippiipip",

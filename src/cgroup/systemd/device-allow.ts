@@ -6,6 +6,7 @@
  */
 import type { DeviceRule } from "../../bundle/types.ts";
 import type { Variant } from "../../sys/dbus-wire.ts";
+import { isForAll } from "../devices.ts";
 
 /** The majors of /proc/devices with the names of their drivers. */
 export interface Drivers {
@@ -53,11 +54,6 @@ export function deviceProperties(
     "strict",
     [...access].map(([name, letters]) => [name, [..."rwm"].filter((letter) => letters.has(letter)).join("")]),
   );
-}
-
-/** Whether a rule speaks of every access to every device. */
-function isForAll({ type, major, minor, access }: DeviceRule): boolean {
-  return type === "a" && major === undefined && minor === undefined && access.length === 3;
 }
 
 function eachType(rule: DeviceRule): DeviceRule[] {

@@ -79,7 +79,7 @@ export function unitProperties(
 /** The device rules as properties. @throws BundleError for rules that v1 has no way to keep */
 export function devicesOf(resources: Resources, mode: CgroupFacts["mode"]): Properties {
   const drivers = parseDrivers(readTextIfThere("/proc/devices") ?? "");
-  const rules = mode === "v2" ? rulesInOrder(resources).map(({ rule }) => rule) : deviceRules(resources);
+  const rules = mode === "v2" ? rulesInOrder(resources) : deviceRules(resources);
   return deviceProperties(rules, drivers, mode === "v2");
 }
 

@@ -1,9 +1,10 @@
 import { create } from "../../lifecycle/create.ts";
-import { createRequest, root } from "../common.ts";
+import { createRequest, id, perhapsTraced, root } from "../common.ts";
 import type { Command } from "../table.ts";
 
 /** `tsrun create` */
-export const command: Command = (call) => {
-  create(root(call), createRequest(call)).locked.release();
-  return 0;
-};
+export const command: Command = (call) =>
+  perhapsTraced(call, `tsrun create ${id(call)}`, (tracer) => {
+    create(root(call), createRequest(call, tracer)).locked.release();
+    return 0;
+  });

@@ -1,14 +1,15 @@
 import { type ExecRequest, exec, execInForeground } from "../../lifecycle/exec.ts";
-import { id, preservedFds, readGiven, root, warning } from "../common.ts";
+import { id, perhapsTraced, preservedFds, readGiven, root, warning } from "../common.ts";
 import { type Call, type Command, every } from "../table.ts";
 
 /** `tsrun exec` */
-export const command: Command = (call) => {
-  const request = execRequest(call);
-  if (!request.detach) return execInForeground(root(call), request);
-  exec(root(call), request).process.close();
-  return 0;
-};
+export const command: Command = (call) =>
+  perhapsTraced(call, `tsrun exec ${id(call)}`, (tracer) => {
+    const request = { ...execRequest(call), tracer };
+    if (!request.detach) return execInForeground(root(call), request);
+    exec(root(call), request).process.close();
+    return 0;
+  });
 
 const LARGEST = 16 << 20;
 

@@ -1,10 +1,12 @@
+import { UsageError } from "../../error.ts";
 import { explainBundle } from "../../lifecycle/explain.ts";
-import { oneOf } from "../common.ts";
+import { oneOf, root, warning } from "../common.ts";
 import { print } from "../report.ts";
 import type { Command } from "../table.ts";
 
 /** `tsrun explain` */
-export const command: Command = ({ options, globals }) => {
+export const command: Command = (call) => {
+  const { options, globals } = call;
   const format = oneOf(options.get("format"), ["text", "json", "sh"]);
   const request = {
     id: options.get("id") ?? "container",
@@ -12,6 +14,18 @@ export const command: Command = ({ options, globals }) => {
     noPivot: options.has("no-pivot"),
     systemdCgroup: globals.has("systemd-cgroup"),
   };
-  print(explainBundle(request, format));
-  return 0;
+  if (!options.has("timed")) {
+    print(explainBundle(request, format));
+    return 0;
+  }
+  if (format !== "text") {
+    throw new UsageError("--timed prints a table for people", {
+      hint: "tsrun run --trace FILE writes the same for programs",
+    });
+  }
+  return import("../../lifecycle/timed.ts").then(({ timeBundle }) => {
+    const id = options.get("id") ?? `timed-${process.pid}`;
+    print(timeBundle(root(call), { ...request, id, warn: warning }));
+    return 0;
+  });
 };

@@ -15,6 +15,10 @@ export const BUNDLE_COMMANDS: readonly CommandSpec[] = [
       { name: "format", short: "f", value: "text|json|sh", text: "how to print it (default: text)" },
       { name: "no-pivot", text: "as for create" },
       { name: "id", value: "id", text: "the id that cgroup paths are made from (default: container)" },
+      {
+        name: "timed",
+        text: "run it once instead, kill its program at once, and print what each step took, slowest first",
+      },
     ],
     load: () => import("../commands/explain.ts"),
   },

@@ -4,7 +4,7 @@ import * as killModule from "../commands/kill.ts";
 import * as startModule from "../commands/start.ts";
 import * as stateModule from "../commands/state.ts";
 import type { CommandSpec, OptionSpec } from "../table.ts";
-import { BUNDLE } from "./options.ts";
+import { BUNDLE, TRACE } from "./options.ts";
 
 const CREATE_OPTIONS: readonly OptionSpec[] = [
   BUNDLE,
@@ -13,6 +13,7 @@ const CREATE_OPTIONS: readonly OptionSpec[] = [
   { name: "no-pivot", text: "enter the root without pivot_root, for a root on the initial ramfs" },
   { name: "no-new-keyring", text: "keep the caller's session keyring" },
   { name: "preserve-fds", value: "n", text: "pass n descriptors from 3 on to the container" },
+  TRACE,
 ];
 
 /** create to delete. */
@@ -91,7 +92,10 @@ export const CONTAINER_COMMANDS: readonly CommandSpec[] = [
     min: 1,
     max: 1,
     text: "delete a stopped container",
-    options: [{ name: "force", short: "f", text: "kill it first if it runs; no error if it doesn't exist" }],
+    options: [
+      { name: "force", short: "f", text: "kill it first if it runs; no error if it doesn't exist" },
+      TRACE,
+    ],
     load: () => deleteModule,
   },
   {

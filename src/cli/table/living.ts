@@ -1,5 +1,6 @@
 /** The commands that watch, enter, change and stop a container that lives. */
 import type { CommandSpec, OptionSpec } from "../table.ts";
+import { TRACE } from "./options.ts";
 import { UPDATE } from "./update.ts";
 import { WATCHING } from "./watching.ts";
 
@@ -51,6 +52,7 @@ const EXEC_OPTIONS: readonly OptionSpec[] = [
   { name: "ignore-paused", text: "also in a paused container" },
   { name: "process-label", value: "label", text: "its SELinux label" },
   { name: "apparmor", value: "profile", text: "its AppArmor profile" },
+  TRACE,
 ];
 
 /** exec to wait. */

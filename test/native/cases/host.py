@@ -101,9 +101,10 @@ class Container:
     """One run of tsrun-init. `answers` overrides what the host does when asked; see `on_*`."""
 
     def __init__(self, init, data, listen=True, maps=None, sources=(), hooks=None, cgroup=None, stdin=None,
-                 stdout=None, env=None, seal=True, hard=None, extra=None, process=None, console=None):
+                 stdout=None, env=None, seal=True, hard=None, extra=None, process=None, console=None,
+                 trace=None):
         self.init, self.maps, self.sources, self.hooks, self.cgroup = init, maps, list(sources), hooks, cgroup
-        self.process, self.console = process, console
+        self.process, self.console, self.trace = process, console, trace
         self.pid = None
         self.asked = []
         self.socket_path = None
@@ -183,6 +184,9 @@ class Container:
                 self.hooks(self.pid)
             elif name == "ASKS_SOURCE":
                 self.answer(kind, self.sources[value])
+                continue
+            elif name == "ASKS_TRACE":
+                self.answer(kind, self.trace)
                 continue
             elif name == "ASKS_CONSOLE":
                 assert len(self.passed) == 1, self.passed

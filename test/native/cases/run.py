@@ -11,7 +11,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from support import CASES, WORK  # noqa: E402
-import conversation, entering, hooks, hostile, identity, labels, mounts, program, seccomp  # noqa: E401, E402, F401
+import conversation, entering, hooks, hostile, identity, labels, mounts, program, seccomp, tracing  # noqa: E401, E402, F401
 
 
 def main():
