@@ -131,7 +131,7 @@ const TABLE: readonly {
     granted: ["m", "wm", "m"],
     runc: { granted: ["m", "rwbm", "m"], why: "runc ignores a denial that is wider than what was allowed" },
   },
-  { rules: ["+a *:* rwm", "-c 60:1 rwm"], granted: ["", "rwbm", "rwbm"] },
+  { rules: ["+a *:* rwm", "-c 60:1 rw"], granted: ["m", "rwbm", "rwbm"] },
   {
     rules: ["+a *:* rwm", "-c 60:1 w"],
     granted: ["rm", "rwbm", "rwbm"],
@@ -152,6 +152,17 @@ for (const { rules, granted: wanted, runc } of TABLE) {
     t.same(granted(answers), [...expected, "rwb"], runc?.why ?? "granted");
   });
 }
+
+t.test("a node that is denied after all are allowed cannot be made", async (t) => {
+  const answers = await host.ask(
+    [
+      ["mknod", "c", "60", "3", "/dev/denied"],
+      ["mknod", "c", "60", "4", "/dev/allowed"],
+    ],
+    withNodes(["+a *:* rwm", "-c 60:3 rwm"]),
+  );
+  t.same(answers, [{ call: "mknod", error: "EPERM" }, { result: "ok" }]);
+});
 
 t.test("a user namespace changes nothing of it", async (t) => {
   const answers = await host.ask(
