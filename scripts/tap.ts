@@ -40,6 +40,11 @@ export class TapReader {
     this.#file = file;
   }
 
+  /** Whether an assertion has failed. */
+  get failing(): boolean {
+    return this.#failed > 0;
+  }
+
   /** Takes a line without its end. @returns whether it belongs to the report of a failure */
   line(text: string): boolean {
     const indent = /^ */.exec(text)?.[0].length ?? 0;

@@ -14,7 +14,7 @@ export interface Flavour {
 /** Both with cgroup v2 alone: without a manager of cgroups, and with systemd as process 1. */
 export const FLAVOURS: readonly Flavour[] = [
   { name: "cgroupfs", systemd: false, env: {} },
-  { name: "systemd", systemd: true, env: {} },
+  { name: "systemd", systemd: true, env: { TSRUN_TEST_CGROUP: "systemd" } },
 ];
 
 /** Files, or folders of them, that run in no machine, and why. */

@@ -17,6 +17,9 @@ export interface SuiteResult {
 /** Seconds that one file may take; an emulated processor takes about ten times as long as a real one. */
 const FILE_SECONDS = 600;
 
+/** How many lines are told of a file that fails without an assertion. */
+const LAST_LINES = 12;
+
 /** How many random changes of a config.json are tried: what they find does not depend on the machine. */
 const MUTATIONS = 60;
 
@@ -29,6 +32,8 @@ export class SuiteReader {
   readonly #say: (line: string) => void;
   #rest = "";
   #reader: TapReader | undefined;
+  /** What the file said last, for one that fails without an assertion. */
+  #last: string[] = [];
   /** The file that is being run. */
   current = "";
 
@@ -49,13 +54,16 @@ export class SuiteReader {
     if (begin !== undefined) {
       this.current = sourceOf(begin);
       this.#reader = new TapReader(this.current);
+      this.#last = [];
       return;
     }
     const [end, status, seconds] = /^@@ end (\d+) (\d+)$/.exec(line) ?? [];
     if (this.#reader === undefined || end === undefined) {
       if (this.#reader === undefined || this.#reader.line(line)) this.#say(`    ${line}`);
+      this.#last = [...this.#last.slice(1 - LAST_LINES), line];
       return;
     }
+    if (status !== "0" && !this.#reader.failing) for (const said of this.#last) this.#say(`    ${said}`);
     const result = { ...this.#reader.end(Number(status)), seconds: Number(seconds) };
     this.results.push(result);
     this.#say(resultLine(result, Number(status)));
