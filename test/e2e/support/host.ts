@@ -27,7 +27,7 @@ import { type Kind, kindOf, type Wants, whatIsMissing } from "./wants.ts";
 
 export { answersOf, messageOf, type Outcome, PROBE, PROJECT, type State };
 
-/** Options before every command: of the way in which cgroups are made. */
+/** Options before each of root's commands: of the way in which cgroups are made. An ordinary user here has no manager of his own. */
 const GLOBAL = process.env["TSRUN_TEST_CGROUP"] === "systemd" ? ["--systemd-cgroup"] : [];
 
 /** The runtime under test: an absolute path or a name in PATH. */
@@ -122,7 +122,11 @@ export class Host {
   start(args: readonly string[], options: CallOptions = {}): Running {
     this.#calls += 1;
     const name = join(this.dir, `call-${this.#calls}`);
-    const words = [...GLOBAL, ...(options.bare ? [] : ["--root", this.stateRoot]), ...args];
+    const words = [
+      ...(options.user === undefined ? GLOBAL : []),
+      ...(options.bare ? [] : ["--root", this.stateRoot]),
+      ...args,
+    ];
     const launch = options.launch ? [PROBE, "launch", ...options.launch, "--"] : [];
     const [program = "", ...rest] = [...(options.through ?? []), ...launch, this.runtime, ...words];
     const input = typeof options.input === "number" ? options.input : openInput(`${name}.in`, options.input);
