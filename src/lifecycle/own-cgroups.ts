@@ -37,14 +37,19 @@ export function enterCgroups(
   request: CreateRequest,
 ): Entrance {
   const debug = request.debug ?? (() => {});
-  if (cgroup.unit === undefined || record.unit === undefined) {
+  if (cgroup.unit === undefined) {
     debug(`opening the cgroups for process ${pid}`);
     return openEntrance(cgroup.paths, mapped ? pid : undefined);
   }
-  debug(`having systemd make ${record.unit.name} with process ${pid}`);
-  startUnit(cgroup.unit, record.unit.description, pid);
-  makeOwnCgroups(cgroup, request);
+  debug(`having systemd make ${cgroup.unit.place.unit} with process ${pid}`);
+  makeUnit(cgroup, record, pid, request);
   return unitEntrance(cgroup.unit, cgroup.paths);
+}
+
+/** Has systemd make the container's unit with this process in it, and sets what systemd does not know. @throws as {@link enterCgroups} */
+export function makeUnit(cgroup: CgroupSetup, record: Record, pid: number, request: CreateRequest): void {
+  if (cgroup.unit !== undefined) startUnit(cgroup.unit, record.unit?.description ?? "", pid);
+  makeOwnCgroups(cgroup, request);
 }
 
 /**

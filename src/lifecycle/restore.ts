@@ -119,6 +119,7 @@ function restoreLocked(root: string, request: RestoreRequest): Restored {
     }
   } finally {
     closeFolders(folders);
+    prepared.cgroup.unit?.manager.close();
   }
 }
 

@@ -39,8 +39,8 @@ export function managerAddresses(user: boolean, env: Environment, uid: number): 
   const broker = parseAddress(named ?? "");
   if (!user) {
     // Named only where it is another one than usual.
+    if (broker.length > 0) return broker;
     return [
-      ...broker,
       { socket: "/run/systemd/private", broker: false },
       { socket: "/run/dbus/system_bus_socket", broker: true },
     ];
@@ -85,6 +85,8 @@ export function openManager(user: boolean, timeout: number): Bus {
       if (!(error instanceof SystemError)) throw error;
       // That nothing is there says less than that somebody does not let us in.
       if (first === undefined || isAbsent(first)) first = isAbsent(error) ? (first ?? error) : error;
+      // One that hangs would hang on its other sockets too.
+      if (error.code === "ETIMEDOUT") break;
     }
   }
   throw unreachable(user, uid, first, tried);
@@ -113,6 +115,7 @@ function unreachable(
 ): SystemError {
   const sockets = tried.map(({ socket }) => socket).join(", ");
   const errno = error?.code ?? "ENOENT";
+  if (error !== undefined && errno === "EPROTO") return error;
   const doing = user
     ? `cannot reach the systemd manager of user ${uid} (tried ${sockets})`
     : `systemd not running on this host, cannot use systemd cgroups manager (tried ${sockets})`;

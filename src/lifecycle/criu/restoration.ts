@@ -16,7 +16,7 @@ import { resolveIn } from "../../sys/inspect.ts";
 import { Pidfd } from "../../sys/process.ts";
 import { writePidFile } from "../caller.ts";
 import { Outside } from "../outside.ts";
-import { makeOwnCgroups } from "../own-cgroups.ts";
+import { makeOwnCgroups, makeUnit } from "../own-cgroups.ts";
 import type { Prepared } from "../prepare.ts";
 import type { RestoreRequest } from "../restore.ts";
 import type { Criu } from "./call.ts";
@@ -66,7 +66,7 @@ export class Restoration {
     let seen: Folders | undefined;
     try {
       this.#outside.prepare();
-      makeOwnCgroups(cgroup, this.#request);
+      if (cgroup.unit === undefined) makeOwnCgroups(cgroup, this.#request);
       const tree = rootOf(this.#record.rootfs);
       const own = {
         evasiveDevices: true,
@@ -80,6 +80,7 @@ export class Restoration {
       };
       const request = (pid: number): CriuRequest => {
         // Whatever criu makes is in the container's cgroups from the start, with their limits.
+        if (cgroup.unit !== undefined) makeUnit(cgroup, this.#record, pid, this.#request);
         moveInto(cgroup.paths, pid);
         seen = foldersOf(pid, folders);
         const common = commonOptions(this.#request, seen, LOG, bundle);

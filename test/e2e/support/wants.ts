@@ -22,6 +22,8 @@ export interface Wants {
   readonly cgroupV1?: boolean;
   /** A host of cgroup v2 alone, at /sys/fs/cgroup. */
   readonly cgroupV2?: boolean;
+  /** systemd as the host's manager. */
+  readonly systemd?: boolean;
   /** The runtime under test must be this one. */
   readonly only?: Kind;
 }
@@ -35,6 +37,9 @@ export function whatIsMissing(runtime: string, wants: Wants): string | undefined
   }
   if (wants.cgroupV2 === true && !existsSync("/sys/fs/cgroup/cgroup.controllers")) {
     return "needs cgroup v2 alone at /sys/fs/cgroup";
+  }
+  if (wants.systemd === true && !existsSync("/run/systemd/system")) {
+    return "needs systemd as the host's manager (/run/systemd/system)";
   }
   if (wants.only !== undefined && kindOf(runtime) !== wants.only) return `only ${wants.only} does this`;
   return undefined;
