@@ -9,6 +9,9 @@ import { cgroupsOfProcess, textOf, until } from "./support/outside.ts";
 
 const host = openHost({ systemd: true, cgroupV2: true });
 
+// Reloading systemd takes long in an emulated machine.
+t.setTimeout(300_000);
+
 const GIB = 1 << 30;
 
 /** Properties of a unit as systemctl shows them. */
