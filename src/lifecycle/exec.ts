@@ -31,6 +31,7 @@ import { Socket } from "../sys/socket.ts";
 import { checkPreserved, writePidFile } from "./caller.ts";
 import { execProcess, type ProcessChanges, setOomScoreAdj } from "./exec-process.ts";
 import { execEntrance } from "./own-cgroups.ts";
+import { withOwnTime } from "./restored-time.ts";
 
 /** runc's options of `exec`. */
 export interface ExecRequest extends ProcessChanges {
@@ -71,7 +72,8 @@ export function exec(root: string, request: ExecRequest): Executed {
   const { record, process: container, dir } = entered;
   const text = readTextIfThere(`${dir}/config.json`, 16 << 20);
   if (text === undefined) throw damaged(request.id, "config.json is missing");
-  const { bundle } = parseBundle(text, record.bundle);
+  const read = parseBundle(text, record.bundle).bundle;
+  const bundle = record.restored ? withOwnTime(read, container.pid) : read;
   const process = execProcess(bundle, request, request.warn ?? (() => {}));
   checkTerminal({
     terminal: process.terminal,

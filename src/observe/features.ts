@@ -49,6 +49,7 @@ export function features(): object {
     annotations: {
       "dev.tsrun.version": VERSION,
       "dev.tsrun.commit": COMMIT,
+      "org.opencontainers.runc.checkpoint.enabled": "true",
       ...(libseccomp === undefined ? {} : { "io.github.seccomp.libseccomp.version": libseccomp }),
     },
     potentiallyUnsafeConfigAnnotations: ["org.systemd.property."],

@@ -1,5 +1,7 @@
 /** What a restore does between the id's being taken and the container's running. */
+import type { Warning } from "../../bundle/types.ts";
 import { moveInto } from "../../cgroup/join.ts";
+import { pids } from "../../cgroup/members.ts";
 import { BundleError, LaunchError } from "../../error.ts";
 import { isNew } from "../../plan/namespaces.ts";
 import type { CriuRequest, Pair } from "../../spawn/criu/messages.ts";
@@ -13,19 +15,26 @@ import { startTimeOf } from "../../state/status.ts";
 import type { Locked } from "../../state/store.ts";
 import { type Handle, performAll, readText } from "../../sys/files.ts";
 import { resolveIn } from "../../sys/inspect.ts";
-import { Pidfd } from "../../sys/process.ts";
+import { kill, Pidfd } from "../../sys/process.ts";
 import { writePidFile } from "../caller.ts";
 import { Outside } from "../outside.ts";
 import { makeOwnCgroups, makeUnit } from "../own-cgroups.ts";
 import type { Prepared } from "../prepare.ts";
 import type { RestoreRequest } from "../restore.ts";
 import type { Criu } from "./call.ts";
+import { checkConfinement, losesNoNewPrivileges } from "./confinement.ts";
 import { restoredMounts } from "./mounts.ts";
 import { restoredNamespaces, setUpLoopback } from "./namespaces.ts";
 import { closeFolders, commonOptions, type Folders, foldersOf } from "./options.ts";
 import { coveredPlaces, makePlaces, placesOf } from "./places.ts";
 
 const LOG = "restore.log";
+
+const NO_NEW_PRIVILEGES: Warning = {
+  pointer: "/process/noNewPrivileges",
+  text: "this criu has not restored it: programs in the container may gain privileges by execve again",
+  hint: "take setuid programs out of the root file system, or mount it nosuid",
+};
 
 /** Ends a process that is to be no more, and reaps it. */
 export function end(first: Pidfd): void {
@@ -83,7 +92,10 @@ export class Restoration {
         if (cgroup.unit !== undefined) makeUnit(cgroup, this.#record, pid, this.#request);
         moveInto(cgroup.paths, pid);
         seen = foldersOf(pid, folders);
-        const common = commonOptions(this.#request, seen, LOG, bundle);
+        // Strict refuses cgroups that are there, as the container's own is by now.
+        const { manageCgroupsMode: mode } = this.#request;
+        const asked = { ...this.#request, manageCgroupsMode: mode === "strict" ? "full" : mode };
+        const common = commonOptions(asked, seen, LOG, bundle);
         return { type: "restore", options: { ...common, ...own, cgRoot: cgroupsOf(pid) } };
       };
       const call: CriuCall = {
@@ -139,10 +151,26 @@ export class Restoration {
       runHooks("prestart", hooks.prestart, state);
       runHooks("createRuntime", hooks.createRuntime, state);
     }
+    if (script === "pre-resume") this.#checkConfinement();
     if (script === "post-restore" && pid !== undefined) {
       this.#first = Pidfd.of(pid);
       // It is on record before it runs.
       this.#locked.saveInit({ pid, startTime: startTimeOf(pid) ?? "" });
+    }
+  }
+
+  /** The processes stand still, with everything that they will have; what must not run is killed before criu lets it go on. */
+  #checkConfinement(): void {
+    const first = this.#first;
+    if (first === undefined) return;
+    const all = pids(this.#prepared.cgroup.paths, { recursive: true });
+    try {
+      checkConfinement(this.#prepared.bundle, first.pid, all);
+      if (losesNoNewPrivileges(this.#prepared.bundle, first.pid)) this.#request.warn?.(NO_NEW_PRIVILEGES);
+    } catch (error) {
+      for (const pid of all) kill(pid, 9);
+      first.signal(9);
+      throw error;
     }
   }
 

@@ -34,6 +34,10 @@ const HINTS: readonly (readonly [said: RegExp, hint: string])[] = [
     "the container has a connection to a unix socket outside: --ext-unix-sk lets it be cut",
   ],
   [
+    /Unix socket \d+ (?:without peer|not found)/,
+    "the container has a connection to a unix socket in another network namespace, which criu cannot see",
+  ],
+  [
     /shell-job|session leader/i,
     "the container uses a terminal of its caller: --shell-job, at checkpoint and at restore, gives it the one of whoever restores it",
   ],

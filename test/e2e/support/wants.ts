@@ -1,5 +1,5 @@
 /** Which runtime is under test, and what a test file needs of the host. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { hasBusybox } from "../../../scripts/make-rootfs.ts";
 
@@ -24,6 +24,8 @@ export interface Wants {
   readonly cgroupV2?: boolean;
   /** systemd as the host's manager. */
   readonly systemd?: boolean;
+  /** A criu that works with this kernel. */
+  readonly criu?: boolean;
   /** The runtime under test must be this one. */
   readonly only?: Kind;
 }
@@ -40,6 +42,12 @@ export function whatIsMissing(runtime: string, wants: Wants): string | undefined
   }
   if (wants.systemd === true && !existsSync("/run/systemd/system")) {
     return "needs systemd as the host's manager (/run/systemd/system)";
+  }
+  if (wants.criu === true) {
+    const { error, status, stdout, stderr } = spawnSync("criu", ["check"], { encoding: "utf8" });
+    if (error !== undefined) return "needs criu";
+    const [why = ""] = `${stderr}${stdout}`.split("\n").filter((line) => line.includes("Error"));
+    if (status !== 0) return `needs a criu that works with this kernel; criu check says: ${why}`;
   }
   if (wants.only !== undefined && kindOf(runtime) !== wants.only) return `only ${wants.only} does this`;
   return undefined;
