@@ -32,7 +32,7 @@ const LOG = "restore.log";
 
 const NO_NEW_PRIVILEGES: Warning = {
   pointer: "/process/noNewPrivileges",
-  text: "this criu has not restored it: programs in the container may gain privileges by execve again",
+  text: "this criu has not restored no_new_privs: programs in the container may gain privileges by execve again",
   hint: "take setuid programs out of the root file system, or mount it nosuid",
 };
 
@@ -53,6 +53,7 @@ export class Restoration {
   readonly #locked: Locked;
   readonly #terminal: Terminal;
   readonly #outside: Outside;
+  #criuPid = -1;
   #first: Pidfd | undefined;
 
   constructor(criu: Criu, prepared: Prepared, request: RestoreRequest, record: Record, locked: Locked) {
@@ -91,6 +92,7 @@ export class Restoration {
         // Whatever criu makes is in the container's cgroups from the start, with their limits.
         if (cgroup.unit !== undefined) makeUnit(cgroup, this.#record, pid, this.#request);
         moveInto(cgroup.paths, pid);
+        this.#criuPid = pid;
         seen = foldersOf(pid, folders);
         // Strict refuses cgroups that are there, as the container's own is by now.
         const { manageCgroupsMode: mode } = this.#request;
@@ -163,7 +165,7 @@ export class Restoration {
   #checkConfinement(): void {
     const first = this.#first;
     if (first === undefined) return;
-    const all = pids(this.#prepared.cgroup.paths, { recursive: true });
+    const all = pids(this.#prepared.cgroup.paths, { recursive: true }).filter((pid) => pid !== this.#criuPid);
     try {
       checkConfinement(this.#prepared.bundle, first.pid, all);
       if (losesNoNewPrivileges(this.#prepared.bundle, first.pid)) this.#request.warn?.(NO_NEW_PRIVILEGES);

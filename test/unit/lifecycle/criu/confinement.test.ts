@@ -69,12 +69,12 @@ t.test("what is less", (t) => {
   t.equal(looser(filtered, {}), undefined);
   t.equal(looser(filtered, { threads: [status({ Seccomp: "0" })] }), "/linux/seccomp");
   const named = (config: Config): void => {
-    config.linux.namespaces = [{ type: "network", path: "/run/netns/x" }, { type: "mount" }];
+    config.linux.namespaces = [{ type: "network", path: "/run/netns/x" }, { type: "mount" }, { type: "uts" }];
   };
   t.equal(looser(named, {}, [14n]), undefined);
   t.equal(looser(named, {}, [99n]), "/linux/namespaces/0");
   const mapped = (config: Config): void => {
-    config.linux.namespaces = [{ type: "user" }, { type: "mount" }];
+    config.linux.namespaces = [{ type: "user" }, { type: "mount" }, { type: "uts" }];
     config.linux.uidMappings = [{ containerID: 0, hostID: 1000, size: 1 }];
     config.linux.gidMappings = [{ containerID: 0, hostID: 1000, size: 1 }];
   };
