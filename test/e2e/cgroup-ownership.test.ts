@@ -10,7 +10,7 @@ import { type CallOptions, messageOf, onlyTsrun } from "./support/host.ts";
 import { namesIn, textOf, until } from "./support/outside.ts";
 import { give, openUser, USER } from "./support/user.ts";
 
-const user = openUser({ busybox: true });
+const user = openUser({ busybox: true, cgroupfs: true });
 const { host } = user;
 
 const NATIVE = existsSync("/sys/fs/cgroup/cgroup.controllers");

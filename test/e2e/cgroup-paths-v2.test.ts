@@ -8,7 +8,7 @@ import { type Config, probe } from "./support/config.ts";
 import { type CallOptions, messageOf, onlyTsrun, openHost } from "./support/host.ts";
 import { cgroupsOf, namesIn, textOf, until } from "./support/outside.ts";
 
-const host = openHost({ cgroupV2: true });
+const host = openHost({ cgroupV2: true, cgroupfs: true });
 const TOP = "/sys/fs/cgroup";
 const MIB = 1 << 20;
 

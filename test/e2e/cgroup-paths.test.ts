@@ -7,7 +7,7 @@ import { probe } from "./support/config.ts";
 import { messageOf, openHost } from "./support/host.ts";
 import { CGROUP_V2, cgroupsOf, cgroupsOfProcess, namesIn } from "./support/outside.ts";
 
-const host = openHost();
+const host = openHost({ cgroupfs: true });
 const CGROUPS = "/sys/fs/cgroup";
 
 const HIERARCHIES = CGROUP_V2

@@ -6,7 +6,7 @@ import { type CallOptions, messageOf } from "./support/host.ts";
 import { cgroupsOf, hasEnded, namesIn, textOf, until } from "./support/outside.ts";
 import { openUser, USER } from "./support/user.ts";
 
-const user = openUser({ busybox: true, cgroupV2: true, only: "tsrun" });
+const user = openUser({ busybox: true, cgroupV2: true, cgroupfs: true, only: "tsrun" });
 const { host } = user;
 const TOP = "/sys/fs/cgroup";
 const MIB = 1 << 20;

@@ -14,6 +14,9 @@ export function kindOf(program: string): Kind {
   return kind;
 }
 
+/** Whether systemd makes the containers' cgroups in these tests: then it chooses their places. */
+export const BY_SYSTEMD = process.env["TSRUN_TEST_CGROUP"] === "systemd";
+
 /** What a file's tests need beside root. */
 export interface Wants {
   /** A static busybox on the host, whose shell is then in every root file system. */
@@ -26,6 +29,8 @@ export interface Wants {
   readonly systemd?: boolean;
   /** A criu that works with this kernel. */
   readonly criu?: boolean;
+  /** Cgroups that the runtime makes itself, at the places that the tests name, rather than systemd (TSRUN_TEST_CGROUP). */
+  readonly cgroupfs?: boolean;
   /** The runtime under test must be this one. */
   readonly only?: Kind;
 }
@@ -49,6 +54,7 @@ export function whatIsMissing(runtime: string, wants: Wants): string | undefined
     const [why = ""] = `${stderr}${stdout}`.split("\n").filter((line) => line.includes("Error"));
     if (status !== 0) return `needs a criu that works with this kernel; criu check says: ${why}`;
   }
+  if (wants.cgroupfs === true && BY_SYSTEMD) return "is about cgroups that the runtime makes itself";
   if (wants.only !== undefined && kindOf(runtime) !== wants.only) return `only ${wants.only} does this`;
   return undefined;
 }
