@@ -84,12 +84,12 @@ t.test(
     buildah commit -q $first localhost/one:1 > /dev/null
     second=$(buildah from localhost/one:1); root=$(buildah mount $second)
     rm -rf $root/home $root/etc/group $root/tmp; mkdir $root/home; echo new > $root/home/new; ln $root/bin/probe $root/bin/probe2
-    chmod 1750 $root/home; echo user:x:1000: > $root/etc/group; echo audio:x:29:user >> $root/etc/group
+    chmod 1751 $root/home; echo user:x:1000: > $root/etc/group; echo audio:x:29:user >> $root/etc/group
     buildah config --entrypoint '' --cmd '/bin/sh /etc/program' $second
     echo 'id; pwd; echo $GREETING; ls -ld /home /data; ls -A /home /; hostname' > $root/etc/program
     buildah commit -q $second localhost/two:2 > /dev/null
     buildah push -q localhost/two:2 oci-archive:oci.tar:two:2; buildah push -q localhost/two:2 docker-archive:docker.tar:two:2
-    buildah push -q localhost/two:2 oci:layout:two; gzip -k docker.tar; mkdir whole; cp -a $root/. whole`);
+    buildah push -q localhost/two:2 oci:layout:two; gzip -k docker.tar; mkdir whole; cp -a $(buildah mount $(buildah from localhost/two:2))/. whole`);
     const outputs: string[] = [];
     const whole = inSeconds(treeOf(path("whole")));
     for (const source of ["oci.tar", "docker.tar", "layout", "docker.tar.gz"]) {
