@@ -14,6 +14,7 @@ import { crowd } from "./bench/crowd.ts";
 import { exec } from "./bench/exec.ts";
 import { filter } from "./bench/filter.ts";
 import { awaitQuiet, coverUnified, load, type Machine, machine, removeCgroups } from "./bench/host.ts";
+import { library } from "./bench/library.ts";
 import { lifecycle } from "./bench/lifecycle.ts";
 import { type Extent, PAUSE_MS } from "./bench/measure.ts";
 import { memory, smallestLimit } from "./bench/memory.ts";
@@ -49,6 +50,7 @@ function parts(
   const own = runtimes.filter(({ name }) => name === "tsrun");
   return [
     ["lifecycle", () => lifecycle(runtimes, bundles, extent)],
+    ["library", () => library(runtimes, bundles, extent)],
     ["exec", () => exec(runtimes, bundles, extent)],
     ["seccomp", () => filter(runtimes, bundles, extent)],
     ["startup", () => startup(runtimes, bundles, extent)],
