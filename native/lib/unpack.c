@@ -18,7 +18,7 @@
 #include "lib.h"
 #include "unpack.h"
 
-/* As src/image/records.ts writes them; a contract test performs each kind. */
+/* As src/image/records.ts writes them; the tests of images perform each kind. */
 enum kind { DIR_ = 1, FILE_, DATA, END, SYMLINK, LINK, NODE, REMOVE, FOLDER_TIMES, XATTRS };
 enum { UNFINISHED = 1, MAY_FAIL = 2 };
 

@@ -15,6 +15,7 @@ import { checkCgroups } from "./check/cgroups.ts";
 import { Findings } from "./check/findings.ts";
 import { foreseePlan } from "./check/foresee.ts";
 import { checkHooks } from "./check/hooks.ts";
+import { checkLayers } from "./check/layers.ts";
 import { readSelf } from "./check/self.ts";
 import { Tree } from "./check/tree.ts";
 import type { World } from "./check/world.ts";
@@ -64,7 +65,8 @@ export function check(path: string, systemdCgroup = false): Checked {
     sharesRealtime: cpu !== undefined && kindOf(`${hierarchy?.mountpoint}/cpu.rt_runtime_us`) === "file",
     program: undefined,
   };
-  if (kindOf(bundle.root.path) === "dir") walk(world, setup?.facts, setup?.dirs);
+  const overlaid = checkLayers(bundle, findings);
+  if (!overlaid && kindOf(bundle.root.path) === "dir") walk(world, setup?.facts, setup?.dirs);
   checkHooks(world);
   for (const device of bundle.linux.netDevices) findings.problem(missingDevice(device));
   return findings;
