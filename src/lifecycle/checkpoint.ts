@@ -12,7 +12,6 @@ import { statusOf } from "../state/status.ts";
 import { type Locked, load, lock, type Saved } from "../state/store.ts";
 import { readText, readTextIfThere, status as statusOfPath } from "../sys/files.ts";
 import { lib } from "../sys/lib.ts";
-import { isInherited } from "../sys/process.ts";
 import { Criu } from "./criu/call.ts";
 import { saveDescriptors } from "./criu/descriptors.ts";
 import { dumpedMounts } from "./criu/mounts.ts";
@@ -109,7 +108,7 @@ function checkStatusFd({ statusFd, lazyPages }: CheckpointRequest): void {
   if (statusFd === undefined || !lazyPages) return;
   const flags = /^flags:\s*([0-7]+)$/m.exec(readTextIfThere(`/proc/self/fdinfo/${statusFd}`) ?? "")?.[1];
   const why =
-    flags === undefined || !isInherited(statusFd)
+    flags === undefined
       ? "bad file descriptor"
       : (Number.parseInt(flags, 8) & 3) === 0
         ? "not writable"

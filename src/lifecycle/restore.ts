@@ -21,7 +21,7 @@ import type { Running } from "./run.ts";
 /** runc's options of `restore`. */
 export interface RestoreRequest
   extends CriuRequestOptions,
-    Pick<CreateRequest, "id" | "bundle" | "consoleSocket" | "pidFile" | "warn"> {
+    Pick<CreateRequest, "id" | "bundle" | "consoleSocket" | "pidFile" | "systemdCgroup" | "warn"> {
   /** Return as soon as the container runs. */
   readonly detach?: boolean;
   /** Leave the container's processes that lose their parent to whoever else cares for them. */

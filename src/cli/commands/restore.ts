@@ -9,6 +9,7 @@ export const command: Command = (call) => {
   restore(root(call), {
     ...criuOptions(call),
     id: id(call),
+    systemdCgroup: call.globals.has("systemd-cgroup"),
     bundle: options.get("bundle") ?? ".",
     consoleSocket: options.get("console-socket"),
     pidFile: options.get("pid-file"),

@@ -2,6 +2,7 @@
 import type { Warning } from "../../bundle/types.ts";
 import { moveInto } from "../../cgroup/join.ts";
 import { pids } from "../../cgroup/members.ts";
+import { tightenUnit } from "../../cgroup/systemd/setup.ts";
 import { BundleError, LaunchError } from "../../error.ts";
 import { isNew } from "../../plan/namespaces.ts";
 import type { CriuRequest, Pair } from "../../spawn/criu/messages.ts";
@@ -90,9 +91,8 @@ export class Restoration {
       };
       const request = (pid: number): CriuRequest => {
         // Whatever criu makes is in the container's cgroups from the start, with their limits.
-        if (cgroup.unit !== undefined) makeUnit(cgroup, this.#record, pid, this.#request);
-        moveInto(cgroup.paths, pid);
         this.#criuPid = pid;
+        this.#enter(pid);
         seen = foldersOf(pid, folders);
         // Strict refuses cgroups that are there, as the container's own is by now.
         const { manageCgroupsMode: mode } = this.#request;
@@ -119,6 +119,15 @@ export class Restoration {
       this.#outside.close();
       this.#terminal.hangUp();
     }
+  }
+
+  #enter(pid: number): void {
+    const { cgroup } = this.#prepared;
+    if (cgroup.unit !== undefined) {
+      makeUnit(cgroup, this.#record, pid, this.#request);
+      tightenUnit(cgroup.unit);
+    }
+    moveInto(cgroup.paths, pid);
   }
 
   /** Makes the places for the mounts, and says what comes there. */
