@@ -301,7 +301,10 @@ t.test("explain says it all; check finds nothing wrong", async (t) => {
   t.match(stdout, `MemoryMax=${GIB}`);
   const script = await host.must(["--systemd-cgroup", "explain", "--format", "sh", "--bundle", bundle.dir]);
   const call = script.stdout.split("\n").find((line) => line.startsWith("busctl call ")) ?? "";
-  execFileSync("sh", ["-c", `sleep 1000 & set -- $!; echo "$1"; ${call.replace("$$", "$1")}`]);
+  execFileSync("sh", [
+    "-c",
+    `sleep 1000 >/dev/null 2>&1 & set -- $!; echo "$1"; ${call.replace("$$", "$1")}`,
+  ]);
   const unit = `t-${host.tag}-told.scope`;
   t.equal(shown(unit, "MemoryMax")["MemoryMax"], String(GIB), "the script's own call does the same");
   execFileSync("systemctl", ["stop", unit]);
