@@ -11,10 +11,13 @@ export interface Flavour {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** Such a machine is thrown away: its tests may load modules, reserve huge pages and turn swap on. */
+const THROWAWAY = { TSRUN_TEST_VM: "1" };
+
 /** Both with cgroup v2 alone: without a manager of cgroups, and with systemd as process 1. */
 export const FLAVOURS: readonly Flavour[] = [
-  { name: "cgroupfs", systemd: false, env: {} },
-  { name: "systemd", systemd: true, env: { TSRUN_TEST_CGROUP: "systemd" } },
+  { name: "cgroupfs", systemd: false, env: THROWAWAY },
+  { name: "systemd", systemd: true, env: { ...THROWAWAY, TSRUN_TEST_CGROUP: "systemd" } },
 ];
 
 /** Files, or folders of them, that run in no machine, and why. */

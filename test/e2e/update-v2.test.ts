@@ -6,6 +6,7 @@ import { type Json, type Patch, probe, script } from "./support/config.ts";
 import { messageOf, type Outcome, onlyTsrun, openHost } from "./support/host.ts";
 import { anyDisk } from "./support/machine.ts";
 import { textOf, until } from "./support/outside.ts";
+import { times } from "./support/slow.ts";
 
 const host = openHost({ cgroupV2: true, busybox: true });
 const kind = await host.kind();
@@ -289,22 +290,23 @@ async function loop(
 t.test("changes in three loops at once, of a container under load", async (t) => {
   if (!(await onlyTsrun(host, t))) return;
   const c = await limited((config) => script(config, "while :; do /bin/true & /bin/true; done"));
+  const count = times(t, 40);
   await Promise.all([
-    loop(t, c, 20, (i) => {
+    loop(t, c, count, (i) => {
       const [memory, swap] = i % 2 === 0 ? [100 + i, 200 + i] : [300 + i, 600 + i];
       return [
         ["--memory", `${memory}M`, "--memory-swap", `${swap}M`],
         { "memory.max": String(memory * MIB), "memory.swap.max": String((swap - memory) * MIB) },
       ];
     }),
-    loop(t, c, 20, (i) => {
+    loop(t, c, count, (i) => {
       const [quota, period] = i % 2 === 0 ? [50000 + i, 100000] : [200000 + i, 50000 + i];
       return [
         ["--cpu-quota", String(quota), "--cpu-period", String(period)],
         { "cpu.max": `${quota} ${period}` },
       ];
     }),
-    loop(t, c, 20, (i) => [["--pids-limit", String(100 + i)], { "pids.max": String(100 + i) }]),
+    loop(t, c, count, (i) => [["--pids-limit", String(100 + i)], { "pids.max": String(100 + i) }]),
   ]);
   t.equal((await host.state(c.id)).status, "running");
   await host.delete(c.id);
