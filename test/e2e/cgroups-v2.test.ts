@@ -99,7 +99,8 @@ const VALUES: [string, Resources, Record<string, string>][] = [
       "cpu.max": "max 100000",
       "cpu.weight": "100",
       "cpu.idle": "0",
-      "pids.max": "max",
+      // systemd has a limit for every unit (DefaultTasksMax).
+      ...(BY_SYSTEMD ? {} : { "pids.max": "max" }),
       "cpuset.cpus": "",
       "cgroup.subtree_control": "",
     },
