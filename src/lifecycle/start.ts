@@ -24,25 +24,29 @@ import { killFirst } from "./destroy.ts";
 export function start(root: string, id: string, notify?: string): void {
   const locked = lock(root, id);
   let readiness: Readiness | undefined;
+  let socket: Socket | undefined;
   try {
     const saved = load(root, id);
-    const process = checkCreated(saved);
+    // One connection for the question and for the start.
+    socket = Socket.connect(startSocket(locked.dir));
+    const process = checkCreated(saved, socket !== undefined);
     if (notify !== undefined) readiness = openReadiness(notifyFolder(locked.dir), process.pid);
-    startLocked(saved.record, process, locked);
+    startLocked(saved.record, process, locked, undefined, socket);
   } catch (error) {
     readiness?.first.close();
     readiness?.socket.close();
     throw error;
   } finally {
+    socket?.close();
     locked.release();
   }
   if (notify !== undefined && readiness !== undefined) passOnUntilReady(id, readiness, notify);
 }
 
 /** The process that waits for `start`. @throws StateError */
-function checkCreated(saved: Saved): ProcessRecord {
+function checkCreated(saved: Saved, waits: boolean): ProcessRecord {
   const { process, record } = saved;
-  const status = statusOf(saved, true);
+  const status = statusOf(saved, true, waits);
   if (status === "stopped" || process === undefined)
     throw new StateError("stopped", "cannot start a container that has stopped");
   if (status === "paused")
@@ -54,9 +58,14 @@ function checkCreated(saved: Saved): ProcessRecord {
 }
 
 /** The same for a container whose lock this process holds and whose status is known to be created. */
-export function startLocked(record: Record, process: ProcessRecord, locked: Locked, tracer?: Tracer): void {
+export function startLocked(
+  record: Record,
+  process: ProcessRecord,
+  locked: Locked,
+  tracer?: Tracer,
+  socket: Socket | undefined = Socket.connect(startSocket(locked.dir)),
+): void {
   const first = Pidfd.of(process.pid);
-  const socket = Socket.connect(startSocket(locked.dir));
   const whyDied = () => deathIn(new Map(Object.entries(record.cgroups)));
   try {
     if (first === undefined || socket === undefined) throw endedEarly("was started", whyDied());

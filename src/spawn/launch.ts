@@ -137,27 +137,37 @@ function converse(
       const first = Pidfd.of(said.pid);
       if (first === undefined) throw died();
       adopt(first);
-      stageOne.awaitExit(10_000);
-      stageOne.reap();
-      stageOne.close();
       tracer?.performedBy(stageOne.pid, first.pid);
       current = first;
     }
-    const passed = step(tracer, DOINGS[said.kind], () => {
-      if (said.kind !== "cgroup") return perform(said, current, socket, host);
-      entrance = host.entrance(current.pid);
-      return entrance.handles;
-    });
-    // Now, while it waits for the answer: what follows is execve.
-    if (said.kind === "ready" && !waits) name = nameOf(current);
-    const value = said.kind === "cgroup" && entrance?.unified ? 1 : 0;
-    const heard = socket.send(
-      encode(said.kind, value),
-      passed.map(({ fd }) => fd),
-    );
-    for (const handle of passed) handle.close();
+    const answer = (): boolean => {
+      const passed = step(tracer, DOINGS[said.kind], () => {
+        if (said.kind !== "cgroup") return perform(said, current, socket, host);
+        entrance = host.entrance(current.pid);
+        return entrance.handles;
+      });
+      // Now, while it waits for the answer: what follows is execve.
+      if (said.kind === "ready" && !waits) name = nameOf(current);
+      const value = said.kind === "cgroup" && entrance?.unified ? 1 : 0;
+      const fds = passed.map(({ fd }) => fd);
+      const sent = socket.send(encode(said.kind, value), fds);
+      for (const handle of passed) handle.close();
+      return sent;
+    };
+    const heard = said.kind === "record" ? thenReap(stageOne, answer) : answer();
     if (!heard) throw died();
     if (said.kind === "ready" && waits) return current;
+  }
+}
+
+/** Answers the first process, and only then waits for the end of stage one: meanwhile the other goes on. */
+function thenReap(stageOne: Pidfd, answer: () => boolean): boolean {
+  try {
+    return answer();
+  } finally {
+    stageOne.awaitExit(10_000);
+    stageOne.reap();
+    stageOne.close();
   }
 }
 

@@ -41,14 +41,19 @@ export function isAlive(process: ProcessRecord): boolean {
   return startTimeOf(process.pid) === process.startTime;
 }
 
-/** The container's status; `ours` says that this process holds its lock. */
-export function statusOf(saved: Saved, ours = false): Status {
+/**
+ * The container's status.
+ *
+ * @param ours this process holds its lock
+ * @param waits whether somebody listens for `start`, where the caller knows: asking takes a connection
+ */
+export function statusOf(saved: Saved, ours = false, waits?: boolean): Status {
   const { process, complete, dir, record } = saved;
   if (!complete) return !ours && isLocked(dir) ? "creating" : "stopped";
   if (process === undefined || !isAlive(process)) return "stopped";
   const freezer: FreezerState = freezerState(new Map(Object.entries(record.cgroups)));
   if (freezer === "frozen") return "paused";
-  return isWaiting(dir) ? "created" : "running";
+  return (waits ?? isWaiting(dir)) ? "created" : "running";
 }
 
 /** Whether the first process still waits for `start`: its socket is there and somebody listens on it. */

@@ -54,7 +54,7 @@ said["deleted"] = await runtime.delete(id);
 
 program("sleep", "100");
 const run = runtime.run({ id, bundle });
-setTimeout(() => void runtime.kill(id, "kill"), 100);
+setTimeout(() => void runtime.kill(id, "kill"), 500);
 said["run"] = await alongside(run);
 said["gone"] = await refusal(runtime.state(id));
 
