@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dockerFilter } from "../../../scripts/docker-filter.ts";
 import { type Config, type Json, type Patch, share } from "./config.ts";
+import { CGROUP_V2 } from "./outside.ts";
 
 /** What `runc spec` writes. */
 const SPEC = specOfRunc();
@@ -252,7 +253,7 @@ function devices(config: Config): void {
 
 function resources(config: Config): void {
   Object.assign(config.linux.resources, {
-    memory: { limit: 1 << 28, swap: 1 << 29, reservation: 1 << 27, swappiness: 10 },
+    memory: { limit: 1 << 28, swap: 1 << 29, reservation: 1 << 27, ...(CGROUP_V2 ? {} : { swappiness: 10 }) },
     cpu: { shares: 200, quota: 90_000, period: 100_000, cpus: "0", mems: "0" },
     pids: { limit: 77 },
   });
