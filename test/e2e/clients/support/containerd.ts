@@ -18,8 +18,8 @@ export interface Containerd {
   ): readonly string[];
 }
 
-/** Starts containerd, or skips the file. */
-export async function openContainerd(): Promise<Containerd> {
+/** Starts containerd, or skips the file. Kubernetes' interface is off unless `plugins` gives its configuration. */
+export async function openContainerd(plugins?: (corner: Corner) => readonly string[]): Promise<Containerd> {
   const corner = openCorner("containerd", "ctr", "containerd-shim-runc-v2");
   const { dir, tag } = corner;
   const config = corner.file(
@@ -28,9 +28,10 @@ export async function openContainerd(): Promise<Containerd> {
       "version = 2",
       `root = "${dir}/root"`,
       `state = "${dir}/state"`,
-      'disabled_plugins = ["io.containerd.grpc.v1.cri"]',
+      ...(plugins === undefined ? ['disabled_plugins = ["io.containerd.grpc.v1.cri"]'] : []),
       `[grpc]\naddress = "${dir}/containerd.sock"`,
       `[ttrpc]\naddress = "${dir}/containerd.ttrpc"`,
+      ...(plugins?.(corner) ?? []),
       "",
     ].join("\n"),
   );
