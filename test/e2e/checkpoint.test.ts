@@ -55,7 +55,8 @@ t.test("a container that stays can be copied to another id", async (t) => {
   await program.counts();
   const { pid } = await host.state(other);
   const cgroups = [...cgroupsOfProcess(pid).values()].filter((path) => path !== "/");
-  const where = (owner: string): boolean => cgroups.some((path) => path.endsWith(`/${owner}`));
+  const where = (owner: string): boolean =>
+    cgroups.some((path) => path.endsWith(`/${owner}`) || path.endsWith(`-${owner}.scope`));
   const own = intended(kind, {
     runc: [false, true],
     tsrun: [true, false],
