@@ -27,9 +27,11 @@ function run(engine: readonly string[], args: readonly string[], until?: RegExp)
     });
     let stdout = "";
     let stderr = "";
+    let told = false;
     child.stdout.on("data", (data) => {
       stdout += data;
-      if (until?.test(stdout)) child.kill("SIGTERM");
+      // Once: a second signal would meet an engine that is about to end, and has no handlers any more.
+      if (!told && until?.test(stdout)) told = child.kill("SIGTERM");
     });
     child.stderr.on("data", (data) => {
       stderr += data;
