@@ -3,19 +3,20 @@ import { execFileSync, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
+import { folderOf } from "./support/cgroup-files.ts";
 import { entered, execProbe, processJson, stillRuns } from "./support/exec.ts";
 import { type Host, onlyTsrun, openHost, PROBE } from "./support/host.ts";
-import { cgroupsOf, cgroupsOfProcess, namesIn, processesOf, textOf, until } from "./support/outside.ts";
+import { cgroupsOf, namesIn, processesOf, textOf, until } from "./support/outside.ts";
 import { patience, some, times } from "./support/slow.ts";
 
 const host = openHost();
 const id = await entered(host);
 const first = (await host.state(id)).pid;
-const memory = cgroupsOfProcess(first).get("pids") ?? cgroupsOfProcess(first).get("unified") ?? "";
+const own = await folderOf(host, id, "pids");
 
 /** The container's processes, as the host's kernel counts them. */
 function members(): string[] {
-  return (textOf(join(memory, "cgroup.procs")) ?? "").trim().split("\n");
+  return (textOf(join(own, "cgroup.procs")) ?? "").trim().split("\n");
 }
 
 /** Processes of the whole host, dead or alive, that are a runtime's helper by name. */
@@ -148,6 +149,9 @@ t.test("delete --force in the midst of execs", async (t) => {
     const doomed = await entered(host);
     const loops = [0, 1, 2].map(() => loop(host, doomed, 40, ["/bin/probe", "sleep", "0.005"]));
     const long = host.start(["exec", doomed, "/bin/probe", "sleep", "600"]);
+    await until("who is inside", () =>
+      processesOf(doomed).some((line) => / sleep 600/.test(line) && !line.includes("exec")),
+    );
     await new Promise((resolve) => setTimeout(resolve, patience(60 + 40 * round)));
     const outcome = await host.call(["delete", "--force", doomed], { limit: 15_000 });
     t.equal(outcome.code, 0, outcome.stderr);
@@ -171,12 +175,10 @@ t.test("kill --all reaches what exec brought", async (t) => {
   await until("it runs", () =>
     processesOf(`${held}`).some((line) => / sleep 600/.test(line) && !line.includes("exec")),
   );
+  const folder = await folderOf(host, held, "pids");
   await until(
     "both are in",
-    () =>
-      (textOf(join((cgroupsOfProcess(first).get("pids") ?? "").replace(id, held), "cgroup.procs")) ?? "")
-        .trim()
-        .split("\n").length === 3,
+    () => (textOf(join(folder, "cgroup.procs")) ?? "").trim().split("\n").length === 3,
   );
   await host.must(["kill", "--all", held, "KILL"]);
   t.equal((await inside.ended).code, 137);

@@ -33,7 +33,7 @@ t.test("what waits is small, is the process that was started, and is called tsru
   const call = host.start(["run", "-b", bundle.dir, id]);
   await until("the program", () => call.stdout().includes("ready"));
   const pid = await supervisor(call, id);
-  t.equal(textOf(`/proc/${pid}/comm`), "tsrun\n");
+  await until("its name", () => textOf(`/proc/${pid}/comm`) === "tsrun\n");
   t.equal(status(pid, "Threads"), "1");
   const kib = Number.parseInt(status(pid, "VmRSS"), 10);
   t.ok(kib > 0 && kib < 150, `${kib} KiB are resident`);

@@ -28,6 +28,12 @@ export function parseDrivers(text: string): Drivers {
 }
 
 /**
+ * How many devices systemd is told of where it need not know them: it looks at each anew with every change of a unit, and answers
+ * nobody meanwhile (a thousand keep it for seconds).
+ */
+const MOST_NAMED = 256;
+
+/**
  * The two properties for rules, of which the last one that matches decides, and without which nothing is allowed.
  *
  * @param exact whether the kernel holds the rules themselves beside these, whatever systemd does: then these may allow more
@@ -50,6 +56,7 @@ export function deviceProperties(
     for (const letter of rule.access) letters.add(letter);
     access.set(name, letters);
   }
+  if (exact && access.size > MOST_NAMED) return properties("auto", []);
   return properties(
     "strict",
     [...access].map(([name, letters]) => [name, [..."rwm"].filter((letter) => letters.has(letter)).join("")]),

@@ -1,6 +1,7 @@
 /** Parameters of the kernel, and limits whose names become names of files. */
 import { join } from "node:path";
 import t from "tap";
+import { readLimit } from "../support/cgroup-files.ts";
 import { type Config, probe, share } from "../support/config.ts";
 import { messageOf, onlyTsrun, openHost } from "../support/host.ts";
 import { cgroupsOfProcess, textOf } from "../support/outside.ts";
@@ -108,11 +109,8 @@ t.test("CVE-2023-6476, CVE-2024-3154: annotations change no limit, no unit and n
   const state = await host.state(id);
   t.has(state.annotations, annotations);
   const cgroups = cgroupsOfProcess(state.pid);
-  const own = textOf(join(cgroups.get("memory") ?? cgroups.get("unified") ?? "", "memory.limit_in_bytes"));
-  if (own !== undefined) {
-    t.equal(own.trim(), String(64 << 20));
-    t.equal(textOf(join(cgroups.get("pids") ?? "", "pids.max"))?.trim(), "17");
-  }
+  t.equal(readLimit(cgroups, "memoryLimit"), String(64 << 20));
+  t.equal(readLimit(cgroups, "pidsLimit"), "17");
   const status = textOf(`/proc/${state.pid}/status`) ?? "";
   t.match(status, /^Groups:\s*$/m, "the caller's groups are not kept");
   t.equal(textOf(made), undefined);

@@ -63,3 +63,10 @@ t.test("where everything is allowed systemd is told nothing of exceptions", (t) 
   }
   t.end();
 });
+
+t.test("systemd is not kept busy with very many devices where it need not know them", async (t) => {
+  const rules = [DENY, ...Array.from({ length: 257 }, (_, i) => rule(true, "c", `10:${i}`, "r"))];
+  t.equal(deviceProperties(rules.slice(0, 257), DRIVERS, true).get("DevicePolicy")?.value, "strict");
+  t.equal(deviceProperties(rules, DRIVERS, true).get("DevicePolicy")?.value, "auto");
+  t.equal(deviceProperties(rules, DRIVERS, false).get("DevicePolicy")?.value, "strict");
+});
