@@ -5,7 +5,7 @@ import t from "tap";
 import { folderOf } from "./support/cgroup-files.ts";
 import { type Config, type Patch, probe, script } from "./support/config.ts";
 import { messageOf, onlyTsrun, openHost, type State } from "./support/host.ts";
-import { diskOf, hasSwap, hugePages } from "./support/machine.ts";
+import { change, diskOf, hasSwap, hugePages } from "./support/machine.ts";
 import { bind } from "./support/mounts.ts";
 import { textOf, until } from "./support/outside.ts";
 import { BY_SYSTEMD } from "./support/wants.ts";
@@ -72,6 +72,7 @@ t.test("swap: as much as there is beyond memory, and none where both are the sam
     t.pass("not applicable", { skip: "needs swap" });
     return;
   }
+  t.teardown(() => void change("swapoff", "/dev/zram0"));
   const eats = async (swap: number): Promise<number | null> => {
     const bundle = host.bundle((config) => {
       probe(config, "eat", String(32 * MIB));

@@ -43,8 +43,8 @@ t.test("a container that ended by itself has no reason", async (t) => {
 
 t.test("a start whose program does not fit says so", async (t) => {
   const bundle = host.bundle((config) => {
-    // The kernel copies the environment for execve: 1 MB, charged to the container.
-    for (let i = 0; i < 10; i++) config.process.env.push(`A${i}=${"x".repeat(100_000)}`);
+    // The kernel copies the environment for execve: 1.8 MB, charged to the container.
+    for (let i = 0; i < 18; i++) config.process.env.push(`A${i}=${"x".repeat(100_000)}`);
     config.linux.resources["memory"] = { limit: 1 << 20, swap: 1 << 20 };
   });
   const id = await host.created(bundle);
@@ -70,7 +70,7 @@ t.test(
       config.linux.resources["memory"] = { limit: 1 << 20, swap: 1 << 20 };
     });
     const id = await host.running(bundle);
-    const env = Array.from({ length: 12 }, (_, i) => ["--env", `A${i}=${"x".repeat(100_000)}`]).flat();
+    const env = Array.from({ length: 18 }, (_, i) => ["--env", `A${i}=${"x".repeat(100_000)}`]).flat();
     const outcome = await host.call(["exec", ...env, id, "/bin/probe", "true"]);
     t.equal(outcome.code, 255);
     t.match(messageOf(outcome), `killed by the memory limit of ${1 << 20} bytes`);
