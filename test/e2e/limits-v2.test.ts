@@ -64,7 +64,9 @@ t.test("memory.oom.group: who is with the one that takes too much goes with it",
   const together = await host.run(host.bundle(greedy("1")));
   t.notMatch(together.stdout, "survived");
   t.equal(together.code, 137);
-  if (kind === "tsrun") t.match(together.stderr, `killed by the memory limit of ${16 * MIB} bytes`);
+  // systemd has removed the cgroup by then, and the kernel's counts with it.
+  if (kind === "tsrun" && !BY_SYSTEMD)
+    t.match(together.stderr, `killed by the memory limit of ${16 * MIB} bytes`);
 });
 
 t.test("swap: as much as there is beyond memory, and none where both are the same", async (t) => {
