@@ -7,6 +7,7 @@ import { entered, execProbe } from "../support/exec.ts";
 import { messageOf, onlyTsrun, openHost } from "../support/host.ts";
 import { cgroupsOfProcess, namesIn, textOf } from "../support/outside.ts";
 import { outsideOf } from "../support/outside-bundle.ts";
+import { patience } from "../support/slow.ts";
 
 const host = openHost();
 const { outside, unharmed } = outsideOf(host);
@@ -134,10 +135,10 @@ t.test(
         const begun = Date.now();
         const outcome = await host.call(
           [...args, "-b", bundle.dir, ...(args[0] === "run" ? [host.id()] : [])],
-          { limit: 10_000 },
+          { limit: patience(10_000) },
         );
         t.not(outcome.code, 0, `${args[0]} of text ${index}`);
-        t.ok(Date.now() - begun < 4000, `${args[0]} of text ${index}: ${Date.now() - begun} ms`);
+        t.ok(Date.now() - begun < patience(4000), `${args[0]} of text ${index}: ${Date.now() - begun} ms`);
         t.notMatch(outcome.stderr + outcome.stdout, /\n\s+at /, "no trace of calls");
         t.notMatch(outcome.stderr, "\u001b", "no control character");
       }
@@ -151,7 +152,7 @@ t.test(
         ["update", "--memory", text, "x"],
         ["stop", "--time", text, "x"],
       ]) {
-        const outcome = await host.call(args, { limit: 10_000 });
+        const outcome = await host.call(args, { limit: patience(10_000) });
         t.notMatch(outcome.stderr, /\n\s+at |\u001b/, args.join(" ").slice(0, 40));
       }
       t.ok(Date.now() - begun < 6000, `${Date.now() - begun} ms`);
