@@ -105,6 +105,9 @@ async function main(): Promise<number> {
   // A test is missed only where all places have had their turn.
   const whole = native !== undefined && suites.length === FLAVOURS.length;
   const nowhere = printNowhere(places);
+  for (const { flavour, results } of suites)
+    for (const { file, failed, again } of results)
+      if (again && failed === 0) console.log(`${flavour}: ${file} passed at the second attempt only`);
   for (const { flavour, broken } of suites) if (broken !== undefined) console.log(`\n${flavour}: ${broken}`);
   const counts: (readonly [string, Counts])[] = machines.map(({ name, counts }) => [name, counts]);
   if (native !== undefined) counts.unshift([`native, ${new Date(native.at).toISOString()}`, native.counts]);

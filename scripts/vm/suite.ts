@@ -6,10 +6,17 @@ import { type FileResult, sourceOf, TapReader } from "../tap.ts";
 import { boot, type Ended } from "./boot.ts";
 import type { Flavour } from "./flavours.ts";
 
+/** What came of a file in a machine. */
+export interface MachineResult extends FileResult {
+  readonly seconds: number;
+  /** Whether it had failed before, and this is its second attempt. */
+  readonly again: boolean;
+}
+
 /** What came of a flavour's files. */
 export interface SuiteResult {
   readonly flavour: string;
-  readonly results: readonly (FileResult & { readonly seconds: number })[];
+  readonly results: readonly MachineResult[];
   /** Why the machine ended before all files had run. */
   readonly broken?: string;
 }
@@ -28,7 +35,7 @@ export const REPORTS = join(PROJECT, "build/vm");
 
 /** Reads what guest/suite.sh writes. */
 export class SuiteReader {
-  readonly results: (FileResult & { readonly seconds: number })[] = [];
+  readonly results: MachineResult[] = [];
   readonly #say: (line: string) => void;
   #rest = "";
   #reader: TapReader | undefined;
@@ -64,7 +71,9 @@ export class SuiteReader {
       return;
     }
     if (status !== "0" && !this.#reader.failing) for (const said of this.#last) this.#say(`    ${said}`);
-    const result = { ...this.#reader.end(Number(status)), seconds: Number(seconds) };
+    const again = this.results.at(-1)?.file === this.current;
+    if (again) this.results.pop();
+    const result = { ...this.#reader.end(Number(status)), seconds: Number(seconds), again };
     this.results.push(result);
     this.#say(resultLine(result, Number(status)));
     this.#reader = undefined;
@@ -72,12 +81,12 @@ export class SuiteReader {
   }
 }
 
-function resultLine(result: FileResult & { readonly seconds: number }, status: number): string {
-  const { file, passed, failed, skipped, seconds, without } = result;
+function resultLine(result: MachineResult, status: number): string {
+  const { file, passed, failed, skipped, seconds, without, again } = result;
   const how =
     without === undefined ? `${passed} passed, ${failed} failed, ${skipped} skipped` : `skipped: ${without}`;
   const end = status === 124 ? `, no end after ${FILE_SECONDS} s` : "";
-  return `${failed > 0 ? "not ok" : "ok"} ${file}: ${how}${end} (${seconds} s)`;
+  return `${failed > 0 ? "not ok" : "ok"} ${file}: ${how}${end}${again ? ", at the second attempt" : ""} (${seconds} s)`;
 }
 
 /** Runs test files in a machine, telling of each when it has ended. */

@@ -13,6 +13,10 @@ t.test("what the guest says, however it is cut into pieces", async (t) => {
     "  diff: x",
     "  ...",
     "@@ end 1 7",
+    "@@ begin build/test/e2e/a.test.js",
+    "ok 1 - first",
+    "ok 2 - second",
+    "@@ end 0 6",
     "@@ begin build/test/e2e/b.test.js",
     "1..0 # needs root",
     "@@ end 0 1",
@@ -24,8 +28,8 @@ t.test("what the guest says, however it is cut into pieces", async (t) => {
     const reader = new SuiteReader((line) => said.push(line));
     for (let at = 0; at < text.length; at += size) reader.text(text.slice(at, at + size));
     t.match(reader.results, [
-      { file: "test/e2e/a.test.ts", passed: 1, failed: 1, skipped: 0, seconds: 7 },
-      { file: "test/e2e/b.test.ts", without: "needs root", seconds: 1 },
+      { file: "test/e2e/a.test.ts", passed: 2, failed: 0, skipped: 0, seconds: 6, again: true },
+      { file: "test/e2e/b.test.ts", without: "needs root", seconds: 1, again: false },
     ]);
     t.equal(reader.current, "test/e2e/c.test.ts");
     t.same(said, [
@@ -35,6 +39,7 @@ t.test("what the guest says, however it is cut into pieces", async (t) => {
       "      diff: x",
       "      ...",
       "not ok test/e2e/a.test.ts: 1 passed, 1 failed, 0 skipped (7 s)",
+      "ok test/e2e/a.test.ts: 2 passed, 0 failed, 0 skipped, at the second attempt (6 s)",
       "ok test/e2e/b.test.ts: skipped: needs root (1 s)",
     ]);
   }
