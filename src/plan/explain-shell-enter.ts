@@ -79,7 +79,7 @@ function unitLine({ path, value = "", properties = [] }: HostStep): string {
   const to = `${value.includes("user") ? "--user " : ""}call org.freedesktop.systemd1 /org/freedesktop/systemd1`;
   const method = "org.freedesktop.systemd1.Manager StartTransientUnit 'ssa(sv)a(sa(sv))'";
   const pids = `PIDs au 1 "$$"`;
-  return `busctl ${to} ${method} ${quote(path)} fail ${properties.length + 1} ${words.map(quote).join(" ")} ${pids} 0`;
+  return `busctl --quiet ${to} ${method} ${quote(path)} fail ${properties.length + 1} ${words.map(quote).join(" ")} ${pids} 0`;
 }
 
 /** What each part of the command is for. */

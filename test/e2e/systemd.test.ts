@@ -300,7 +300,7 @@ t.test("explain says it all; check finds nothing wrong", async (t) => {
   t.match(stdout, `have systemd start t-${host.tag}-told.scope with the first process: Slice=system.slice, `);
   t.match(stdout, `MemoryMax=${GIB}`);
   const script = await host.must(["--systemd-cgroup", "explain", "--format", "sh", "--bundle", bundle.dir]);
-  const call = script.stdout.split("\n").find((line) => line.startsWith("busctl call ")) ?? "";
+  const call = script.stdout.split("\n").find((line) => line.startsWith("busctl --quiet call ")) ?? "";
   execFileSync("sh", [
     "-c",
     `sleep 1000 >/dev/null 2>&1 & set -- $!; echo "$1"; ${call.replace("$$", "$1")}`,
