@@ -25,7 +25,7 @@ modprobe -a virtio_blk ext4 loop
 
 # A root that is an overlay takes neither upper folders of overlays nor mapped mounts: temporary files have a disk of their own.
 $b mkdir -p "$disk"
-$b mount -t ext4 -o noatime /dev/vda "$disk" || echo "vm: no disk"
+$b mount -t ext4 /dev/vda "$disk" || echo "vm: no disk"
 $b chmod 1777 "$disk"
 # Nor may engines believe that they are in a container.
 $b rm -f /.dockerenv /run/.containerenv
