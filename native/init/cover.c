@@ -12,6 +12,7 @@
  */
 void cover_prepare(struct run *run)
 {
+	const struct mount_attr private = { .propagation = MS_PRIVATE };
 	AUTO_FD device = sys_openat(AT_FDCWD, "/dev/null", O_PATH | O_NOFOLLOW, 0);
 	struct statx found;
 	int rc = device < 0 ? device : sys_statx(device, STATX_TYPE, &found);
@@ -22,6 +23,9 @@ void cover_prepare(struct run *run)
 	if (rc == 0)
 		rc = sys_open_tree(device, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
 	run->null.fd = rc < 0 ? -1 : rc;
+	/* On a host with shared mounts it would be one of their group: what is mounted over it would come up on the host. */
+	if (rc >= 0)
+		rc = sys_mount_setattr(run->null.fd, 0, &private);
 	run->null.error = rc < 0 ? rc : 0;
 }
 
@@ -89,7 +93,7 @@ int op_maskPath(struct run *run, const struct op_maskPath *op)
 		return run->empty.fd < 0 && make_empty(run, op->label) < 0 ?
 			       -1 :
 			       put_cover(run, &run->empty, place, op->target);
-	if (run->null.fd < 0)
+	if (run->null.error < 0)
 		return fail_more(run, run->null.error, "open_tree", "/dev/null of the host", op->target);
 	/* Read-only, lest a chmod of the masked path be one of the host's /dev/null. */
 	if (!run->null.attached &&

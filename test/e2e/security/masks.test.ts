@@ -36,6 +36,22 @@ t.test("masked and read-only paths that are links cover what they lead to inside
   unharmed(t, "links");
 });
 
+t.test("on a host whose mounts are shared, nothing of the container's is of their group", async (t) => {
+  const bundle = host.bundle((config) => {
+    config.linux.maskedPaths = ["/proc/keys", "/proc/timer_list", "/sys/firmware", "/etc/passwd"];
+    config.linux.readonlyPaths = ["/proc/bus", "/etc"];
+    config.process.args = askingArgs(["mounts"]);
+  });
+  // As systemd makes it: what is mounted over a member of a group comes up at all of them.
+  const through = ["unshare", "--mount", "--propagation", "shared"];
+  const [mounts] = answersOf(["mounts"], await host.run(bundle, [], { through }));
+  t.equal(at(mounts, "/proc/keys").type, "devtmpfs");
+  t.same(
+    mounts.filter(({ propagation }) => propagation.includes("shared")).map(({ mountpoint }) => mountpoint),
+    [],
+  );
+});
+
 t.test("CVE-2025-31133: the image's /dev/null is a link to a file of the host", async (t) => {
   if (!(await onlyTsrun(host, t))) return; // runc 1.1.5 binds whatever it leads to
   const pattern = textOf("/proc/sys/kernel/core_pattern");
