@@ -30,6 +30,11 @@ const LEFT_OUT: readonly (readonly [path: string, why: string, flavour?: string]
     "systemd",
   ],
   ["checkpoint-options.", "takes long, and has nothing to do with who manages cgroups", "systemd"],
+  [
+    "same-as-runc.",
+    "names of units, and mounts of a host that shares them, differ: docs/compatibility.md",
+    "systemd",
+  ],
   ["broken-bundles.", "mistakes in config.json are found before the kernel is asked for anything"],
   ["ids.", "ids are checked before the kernel is asked for anything"],
   ["spec.", "writes a file"],
