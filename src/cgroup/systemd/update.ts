@@ -2,7 +2,7 @@
 import type { Resources } from "../../bundle/types.ts";
 import { SystemError } from "../../error.ts";
 import type { Variant } from "../../sys/dbus-wire.ts";
-import { perform, readTextIfThere } from "../../sys/files.ts";
+import { perform, readTextIfThere, status } from "../../sys/files.ts";
 import type { CgroupPaths } from "../paths.ts";
 import type { CgroupWrite } from "../write.ts";
 import { Manager } from "./manager.ts";
@@ -32,11 +32,21 @@ export function openUnitUpdate({ name, user }: UnitRecord): UnitUpdate {
       }
       if (properties.size === 0) return;
       const before = heldTexts(paths);
-      manager.set(name, properties);
+      try {
+        manager.set(name, properties);
+      } catch (error) {
+        // A limit that is already in force may have ended the container, and with it the unit.
+        if (error instanceof SystemError && error.errno === "ENOENT" && isGone(paths)) return;
+        throw error;
+      }
       restore(before);
     },
     close: () => manager.close(),
   };
+}
+
+function isGone(paths: CgroupPaths): boolean {
+  return [...paths.values()].every((dir) => status(dir) === undefined);
 }
 
 /** systemd counts in time for each second, for which both the quota and the period must be known. */
@@ -55,7 +65,8 @@ const QUOTA_FILES = ["cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us"];
 
 /** Files that systemd writes again, all of a controller, when one property changes: with its own rounding, or a default. */
 const ITS_FILES: { readonly [controller: string]: readonly string[] } = {
-  cpu: ["cpu.max", "cpu.weight", "cpu.idle", "cpu.shares", "cpu.cfs_period_us", "cpu.cfs_quota_us"],
+  // A weight can be set only where the group is not idle.
+  cpu: ["cpu.max", "cpu.idle", "cpu.weight", "cpu.shares", "cpu.cfs_period_us", "cpu.cfs_quota_us"],
   memory: [
     "memory.high",
     "memory.low",
