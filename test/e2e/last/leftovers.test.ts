@@ -3,9 +3,17 @@ import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import t from "tap";
 import { differences, type Snapshot, snapshot } from "../support/host-snapshot.ts";
+import { THROWAWAY } from "../support/machine.ts";
 import { cgroupsOf, mountsOf, namesIn, processesOf, textOf, until } from "../support/outside.ts";
 
 const TAG = "tsrun-test-";
+
+/**
+ * What changes in a machine that is thrown away: modules bring parameters and devices, a login its keyring, and runc 1.1 takes the options
+ * of the host's cgroup2 away when it mounts one without a cgroup namespace.
+ */
+const OF_THE_MACHINE =
+  /^((parameters|devices)\s+\S+: \(none\)\s+-> |keyrings \.user_reg|mounts \/sys\/fs\/cgroup: \[\d+:\d+ \/ \S+ (\S+ )?- cgroup2)/;
 
 t.test("nothing with the tests' tag is left", async (t) => {
   t.same(processesOf(TAG), [], "no process");
@@ -47,7 +55,8 @@ t.test(
     };
     t.ok(Object.keys(before.snapshot.parameters).length > 500, "parameters were read");
     t.ok(Object.keys(before.snapshot.own).length > 5, "files were summed");
-    t.same(differences(before.snapshot, snapshot(before.own)), []);
+    const found = differences(before.snapshot, snapshot(before.own));
+    t.same(THROWAWAY ? found.filter((line) => !OF_THE_MACHINE.test(line)) : found, []);
   },
 );
 
