@@ -81,8 +81,8 @@ function compared(name: string, answer: unknown): unknown {
     ...line,
     // What hides a folder is nosuid, nodev and noexec beside read-only with tsrun; what hides a file is read-only.
     options: HIDDEN.includes(line.mountpoint) ? "hidden" : line.options,
-    // On a host whose mounts are shared, runc's root is a slave of them, tsrun's is private.
-    propagation: line.mountpoint === "/" ? "of the root" : line.propagation,
+    // On a host whose mounts are shared, runc's root and masks are slaves of them, tsrun's are private.
+    propagation: line.mountpoint === "/" || HIDDEN.includes(line.mountpoint) ? "its own" : line.propagation,
   }));
   return lines.sort((a, b) => (a.mountpoint < b.mountpoint ? -1 : 1));
 }
