@@ -6,7 +6,6 @@ import { makeCgroups } from "../cgroup/make.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
 import { attachToUnit, earlyWrites, startUnit, unitEntrance } from "../cgroup/systemd/setup.ts";
 import { SystemError } from "../error.ts";
-import { step } from "../spawn/steps.ts";
 import type { Record } from "../state/record.ts";
 import type { CgroupSetup, CreateRequest } from "./prepare.ts";
 
@@ -49,10 +48,8 @@ export function enterCgroups(
 
 /** Has systemd make the container's unit with this process in it, and sets what systemd does not know. @throws as {@link enterCgroups} */
 export function makeUnit(cgroup: CgroupSetup, record: Record, pid: number, request: CreateRequest): void {
-  step(request.tracer, "make the cgroups", () => {
-    if (cgroup.unit !== undefined) startUnit(cgroup.unit, record.unit?.description ?? "", pid);
-    makeOwnCgroups(cgroup, request);
-  });
+  if (cgroup.unit !== undefined) startUnit(cgroup.unit, record.unit?.description ?? "", pid);
+  makeOwnCgroups(cgroup, request);
 }
 
 /**
