@@ -73,6 +73,7 @@ const ITS_FILES: { readonly [controller: string]: readonly string[] } = {
     "memory.min",
     "memory.max",
     "memory.swap.max",
+    "memory.oom.group",
     "memory.limit_in_bytes",
   ],
   pids: ["pids.max"],
