@@ -34,8 +34,19 @@ sh("make", "-s", "-C", "native", "constants", "launch", "supervise", "init", "li
 const bun = process.execPath;
 const define = `--define=TSRUN_COMMIT=${JSON.stringify(commit())}`;
 const entry = "src/cli/tsrun.ts";
-const compiled = [...COMPILE_FLAGS, "--define=TSRUN_COMPILED=true", define];
-sh(bun, "build", ...compiled, entry, "--outfile", join("dist", "tsrun-host"));
+
+// A part that is bundled for itself is flat and holds nothing else; as CommonJS, it is one function of the file that is compiled.
+for (const part of ["all", "create", "exec", "life", "look"]) {
+  const flags = [
+    "--target=node",
+    "--format=cjs",
+    "--minify",
+    "--external=koffi",
+    "--define=TSRUN_COMPILED=true",
+  ];
+  sh(bun, "build", ...flags, define, `src/cli/parts/${part}.ts`, "--outfile", `build/parts/${part}.cjs`);
+}
+sh(bun, "build", ...COMPILE_FLAGS, "src/cli/compiled.ts", "--outfile", join("dist", "tsrun-host"));
 sh(
   bun,
   "build",

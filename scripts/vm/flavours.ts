@@ -38,6 +38,7 @@ const LEFT_OUT: readonly (readonly [path: string, why: string, flavour?: string]
   ["broken-bundles.", "mistakes in config.json are found before the kernel is asked for anything"],
   ["ids.", "ids are checked before the kernel is asked for anything"],
   ["spec.", "writes a file"],
+  ["parts.", "command lines are read before the kernel is asked for anything"],
 ];
 
 /**

@@ -55,13 +55,12 @@ export function preservedFds({ options }: Call): number {
 
 /** Performs a command, and notes its steps where `--trace` is given. */
 export function perhapsTraced(
-  { options }: Call,
+  { options, whole }: Call,
   title: string,
   command: (tracer?: Tracer) => number,
 ): number | Promise<number> {
   const file = options.get("trace");
-  if (file === undefined) return command();
-  return import("./traced.ts").then(({ traced }) => traced(file, title, command));
+  return file === undefined || whole === undefined ? command() : whole.traced(file, title, command);
 }
 
 /** Reports what is odd in a JSON text. */

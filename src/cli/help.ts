@@ -1,7 +1,8 @@
 /** Help texts, by commander from the command table; loaded only when somebody asks. */
 import { Command } from "commander";
 import { UsageError } from "../error.ts";
-import { COMMANDS, type CommandSpec, GLOBAL_OPTIONS, type OptionSpec } from "./table.ts";
+import { COMMANDS } from "./table/all.ts";
+import { type CommandSpec, GLOBAL_OPTIONS, type OptionSpec } from "./table.ts";
 
 function flags({ name, short, value }: OptionSpec): string {
   return `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` <${value}>`}`;

@@ -1,15 +1,29 @@
 /** The command: argv in, exit code out. */
 import { SystemError, UsageError } from "../error.ts";
+import { exit } from "../sys/process.ts";
 import { COMMIT, SPEC_VERSION, VERSION } from "../version.ts";
 import { parse } from "./parse.ts";
 import { configure, print, reportError } from "./report.ts";
-import type { Call, CommandSpec, Options } from "./table.ts";
+import type { Call, Command, Options, Part, Whole } from "./table.ts";
 
-/** Runs one command line; never throws. What is hot is done when this returns: a promise costs a turn of the loop. */
-export function main(argv: readonly string[]): number | Promise<number> {
+/**
+ * Performs this process's command line by a part of tsrun, and ends the process with the exit code.
+ *
+ * @returns false where only the whole of tsrun can tell what to do; then nothing is done yet
+ */
+export function program(part: Part): boolean {
+  const code = main(process.argv.slice(2), part);
+  if (code === undefined) return false;
+  // What is hot is done by now: a promise costs a turn of the loop.
+  if (typeof code === "number") exit(code);
+  void code.then(exit);
+  return true;
+}
+
+function main(argv: readonly string[], part: Part): number | Promise<number> | undefined {
   try {
-    const code = perform(argv);
-    return typeof code === "number" ? code : code.catch((error) => failed(error));
+    const code = perform(argv, part);
+    return code instanceof Promise ? code.catch((error) => failed(error)) : code;
   } catch (error) {
     return failed(error);
   }
@@ -22,43 +36,50 @@ function failed(error: unknown, code = 1): number {
   return code;
 }
 
-function perform(argv: readonly string[]): number | Promise<number> {
-  const parsed = parse(argv, configure);
+function perform(
+  argv: readonly string[],
+  { commands, perform, whole }: Part,
+): number | Promise<number> | undefined {
+  const parsed = parse(argv, commands, configure);
   switch (parsed.kind) {
     case "version":
       print(`tsrun version ${VERSION}\ncommit: ${COMMIT}\nspec: ${SPEC_VERSION}\n`);
       return 0;
     case "help":
-      return printHelp(parsed.topic);
+      return whole && printHelp(whole, parsed.topic);
     case "unknown":
-      reportError(
-        new UsageError(`No help topic for '${parsed.name}'`, {
-          hint: "tsrun --help lists the commands",
-        }),
-      );
-      return 3;
+      return whole && unknown(parsed.name);
     case "call": {
+      const command = perform[parsed.command.name];
+      if (command === undefined || (whole === undefined && parsed.options.has("trace"))) return undefined;
       checkGlobals(parsed.globals);
-      return call(parsed.command, parsed);
+      return call(command, { ...parsed, whole }, parsed.command.errorCode);
     }
     default:
       return parsed satisfies never;
   }
 }
 
-function call({ load, errorCode = 1 }: CommandSpec, given: Call): number | Promise<number> {
+function call(command: Command, given: Call, errorCode: number | undefined): number | Promise<number> {
   try {
-    const module = load();
-    const code = "command" in module ? module.command(given) : module.then(({ command }) => command(given));
+    const code = command(given);
     return typeof code === "number" ? code : code.catch((error) => failed(error, errorCode));
   } catch (error) {
     return failed(error, errorCode);
   }
 }
 
-async function printHelp(topic: string | undefined): Promise<number> {
-  const { help } = await import("./help.ts");
-  print(help(topic));
+function unknown(name: string): number {
+  reportError(
+    new UsageError(`No help topic for '${name}'`, {
+      hint: "tsrun --help lists the commands",
+    }),
+  );
+  return 3;
+}
+
+async function printHelp({ help }: Whole, topic: string | undefined): Promise<number> {
+  print(await help(topic));
   return 0;
 }
 

@@ -1,6 +1,7 @@
 /** The manual page tsrun(8), in roff with the man macros (groff_man(7)), from the command table. */
 import { SPEC_VERSION, VERSION } from "../version.ts";
-import { COMMANDS, type CommandSpec, GLOBAL_OPTIONS, type OptionSpec } from "./table.ts";
+import { COMMANDS } from "./table/all.ts";
+import { type CommandSpec, GLOBAL_OPTIONS, type OptionSpec } from "./table.ts";
 
 /** Something with a name, and what there is to say of it. */
 type Entry = readonly [string, string];

@@ -1,13 +1,6 @@
 /** argv to a call, by the table: one dash or two, a value after `=` or a space, options before or after the arguments. */
 import { UsageError } from "../error.ts";
-import {
-  type Call,
-  COMMANDS,
-  type CommandSpec,
-  GLOBAL_OPTIONS,
-  type OptionSpec,
-  type Options,
-} from "./table.ts";
+import { type Call, type CommandSpec, GLOBAL_OPTIONS, type OptionSpec, type Options } from "./table.ts";
 
 /** What the command line asks for. */
 export type Parsed =
@@ -89,12 +82,16 @@ function option(
 }
 
 /**
- * Parses a command line without the program's own name. `globalsKnown` is told the global options as soon as they are
+ * Parses a command line without the program's own name, for one of `commands`. `globalsKnown` is told the global options as soon as they are
  * parsed, so that what is wrong with the rest is reported where they say.
  *
  * @throws UsageError
  */
-export function parse(argv: readonly string[], globalsKnown?: (globals: Options) => void): Parsed {
+export function parse(
+  argv: readonly string[],
+  commands: readonly CommandSpec[],
+  globalsKnown?: (globals: Options) => void,
+): Parsed {
   const { given: globals, next } = options(argv, 0, GLOBAL_OPTIONS, "none", "");
   globalsKnown?.(globals);
   if (globals.has("version")) return { kind: "version" };
@@ -102,10 +99,10 @@ export function parse(argv: readonly string[], globalsKnown?: (globals: Options)
   if (globals.has("help") || name === undefined) return { kind: "help", topic: undefined };
   if (name === "help") {
     const topic = argv[next + 1];
-    const known = topic === undefined || COMMANDS.some((each) => each.name === topic);
+    const known = topic === undefined || commands.some((each) => each.name === topic);
     return known ? { kind: "help", topic } : { kind: "unknown", name: topic };
   }
-  const command = COMMANDS.find((each) => each.name === name);
+  const command = commands.find((each) => each.name === name);
   if (command === undefined) return { kind: "unknown", name };
   const { given, args } = options(argv, next + 1, command.options, command.rest ? "rest" : "all", name);
   if (given.has("help")) return { kind: "help", topic: name };

@@ -1,13 +1,5 @@
-/** Every command and option, once: read by the parser, by help, and by the tests. */
-
-// What is small and called often is here from the start. The rest is loaded when it is called: create and run bring most of
-// tsrun with them, which cost every other command 0.1 ms.
-import { BUNDLE_COMMANDS } from "./table/bundles.ts";
-import { CHECKPOINT_COMMANDS } from "./table/checkpoint.ts";
-import { CONTAINER_COMMANDS } from "./table/containers.ts";
-import { IMAGE_COMMANDS } from "./table/images.ts";
-import { LIVING_COMMANDS } from "./table/living.ts";
-import { TOOL_COMMANDS } from "./table/tools.ts";
+/** What a command line may hold: the words of the tables in table/, and the parts that perform them in parts/. */
+import type { Tracer } from "../spawn/steps.ts";
 
 /** An option of a command, written `--name`, `-name`, or by its letter. */
 export interface OptionSpec {
@@ -37,13 +29,6 @@ export interface CommandSpec {
   readonly hidden?: true;
   /** The exit code of a failure where it is not 1. */
   readonly errorCode?: number;
-  /** What performs it, at once or loaded for the call. */
-  readonly load: () => CommandModule | Promise<CommandModule>;
-}
-
-/** A file of commands/. */
-export interface CommandModule {
-  readonly command: Command;
 }
 
 /** A parsed call of a command. */
@@ -51,10 +36,27 @@ export interface Call {
   readonly globals: Options;
   readonly options: Options;
   readonly args: readonly string[];
+  readonly whole?: Whole | undefined;
 }
 
 /** What performs a command; answers the exit code. */
 export type Command = (call: Call) => number | Promise<number>;
+
+/** Commands and what performs each, by its name: all of tsrun, or a part of it that is loaded alone. */
+export interface Part {
+  readonly commands: readonly CommandSpec[];
+  readonly perform: Readonly<Record<string, Command>>;
+  /** What only the whole has, to be loaded when somebody asks for it. */
+  readonly whole?: Whole;
+}
+
+/** Help, and traces. */
+export interface Whole {
+  /** The help of tsrun, or of one command. */
+  readonly help: (topic: string | undefined) => Promise<string>;
+  /** Performs a command and writes its steps to a file. */
+  readonly traced: (file: string, title: string, command: (tracer: Tracer) => number) => Promise<number>;
+}
 
 /** Given options: the value, or `""` for a switch; of one that was repeated all values, joined by NUL. */
 export type Options = ReadonlyMap<string, string>;
@@ -75,14 +77,4 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
     text: "have systemd make the container's cgroup; cgroupsPath is slice:prefix:name",
   },
   { name: "version", short: "v", text: "print the version" },
-];
-
-/** The commands, in the order in which help shows them. */
-export const COMMANDS: readonly CommandSpec[] = [
-  ...CONTAINER_COMMANDS,
-  ...LIVING_COMMANDS,
-  ...CHECKPOINT_COMMANDS,
-  ...BUNDLE_COMMANDS,
-  ...TOOL_COMMANDS,
-  ...IMAGE_COMMANDS,
 ];

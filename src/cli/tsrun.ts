@@ -1,7 +1,4 @@
-/** The program. */
-import { exit } from "../sys/process.ts";
-import { main } from "./main.ts";
+/** The program, where nothing is compiled. */
+import { enter } from "./parts/all.ts";
 
-const code = main(process.argv.slice(2));
-if (typeof code === "number") exit(code);
-void code.then(exit);
+enter();

@@ -1,6 +1,7 @@
 /** The command line has every option that runc's callers use, for each command that there is. */
 import t from "tap";
-import { COMMANDS, GLOBAL_OPTIONS, type OptionSpec } from "../../src/cli/table.ts";
+import { COMMANDS } from "../../src/cli/table/all.ts";
+import { GLOBAL_OPTIONS, type OptionSpec } from "../../src/cli/table.ts";
 
 const CREATE =
   "--bundle value, -b value; --console-socket value; --pid-file value; --no-pivot; --no-new-keyring; --preserve-fds value";

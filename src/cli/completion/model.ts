@@ -1,6 +1,7 @@
 /** What a shell can complete of a command line, from the command table; every shell's script is made from this. */
 import { SIGNALS } from "../../sys/constants.gen.ts";
-import { COMMANDS, type CommandSpec, GLOBAL_OPTIONS, type OptionSpec } from "../table.ts";
+import { COMMANDS } from "../table/all.ts";
+import { type CommandSpec, GLOBAL_OPTIONS, type OptionSpec } from "../table.ts";
 
 /** What may stand at one place of a command line. */
 export type Value =

@@ -20,7 +20,6 @@ export const BUNDLE_COMMANDS: readonly CommandSpec[] = [
         text: "run it once instead, kill its program at once, and print what each step took, slowest first",
       },
     ],
-    load: () => import("../commands/explain.ts"),
   },
   {
     name: "check",
@@ -29,7 +28,6 @@ export const BUNDLE_COMMANDS: readonly CommandSpec[] = [
     max: 0,
     text: "say whether a bundle will run on this host, and if not, why; exits with 1 then",
     options: [BUNDLE],
-    load: () => import("../commands/check.ts"),
   },
   {
     name: "spec",
@@ -41,7 +39,6 @@ export const BUNDLE_COMMANDS: readonly CommandSpec[] = [
       BUNDLE,
       { name: "rootless", text: "for an ordinary user: in a user namespace, with the host's network" },
     ],
-    load: () => import("../commands/spec.ts"),
   },
   {
     name: "features",
@@ -50,6 +47,5 @@ export const BUNDLE_COMMANDS: readonly CommandSpec[] = [
     max: 0,
     text: "print what this build supports as JSON (runtime-spec features.md)",
     options: [],
-    load: () => import("../commands/features.ts"),
   },
 ];

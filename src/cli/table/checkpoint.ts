@@ -52,7 +52,6 @@ export const CHECKPOINT_COMMANDS: readonly CommandSpec[] = [
       { name: "status-fd", value: "fd", text: "gets a NUL when lazy pages can be fetched" },
       ...SHARED,
     ],
-    load: () => import("../commands/checkpoint.ts"),
   },
   {
     name: "restore",
@@ -73,6 +72,5 @@ export const CHECKPOINT_COMMANDS: readonly CommandSpec[] = [
       { name: "lsm-mount-context", value: "label", text: "another SELinux label for its mounts" },
       ...SHARED,
     ],
-    load: () => import("../commands/restore.ts"),
   },
 ];

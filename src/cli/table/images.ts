@@ -62,7 +62,6 @@ export const IMAGE_COMMANDS: readonly CommandSpec[] = [
     max: 2,
     text: "make a bundle of an image: a saved image, an OCI layout, or a root filesystem, as an archive or a folder, - for standard input",
     options: BUNDLE_OPTIONS,
-    load: () => import("../commands/bundle.ts"),
   },
   {
     name: "image",
@@ -75,6 +74,5 @@ export const IMAGE_COMMANDS: readonly CommandSpec[] = [
       { name: "format", short: "f", value: "format", text: "of ls: table or json (default: table)" },
       { name: "quiet", short: "q", text: "of ls: only the ids" },
     ],
-    load: () => import("../commands/image.ts"),
   },
 ];

@@ -10,7 +10,6 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
     max: 0,
     text: "say what this host offers, what is lost where it does not, and how to get it; exits with 1 if no container can run",
     options: [{ name: "format", short: "f", value: "text|json", text: "how to print it (default: text)" }],
-    load: () => import("../commands/doctor.ts"),
   },
   {
     name: "gc",
@@ -23,7 +22,6 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
       { name: "stopped", text: "also remove stopped containers" },
       { name: "format", short: "f", value: "text|json", text: "how to print it (default: text)" },
     ],
-    load: () => import("../commands/gc.ts"),
   },
   {
     name: "completion",
@@ -32,7 +30,6 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
     max: 1,
     text: "print a script that lets a shell complete tsrun's commands, options and containers",
     options: [],
-    load: () => import("../commands/completion.ts"),
   },
   {
     name: "man",
@@ -41,6 +38,5 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
     max: 0,
     text: "print the manual page: tsrun man | man -l -",
     options: [],
-    load: () => import("../commands/man.ts"),
   },
 ];

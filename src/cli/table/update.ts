@@ -38,5 +38,4 @@ export const UPDATE: CommandSpec = {
     limit("l3-cache-schema", "schema", "share of the L3 cache in its class of Intel RDT, such as L3:0=f"),
     limit("mem-bw-schema", "schema", "its memory bandwidth there, such as MB:0=70"),
   ],
-  load: () => import("../commands/update.ts"),
 };

@@ -1,17 +1,6 @@
 /** The commands that look at containers that live. */
 import type { CommandSpec } from "../table.ts";
-
-const PS: Omit<CommandSpec, "name"> = {
-  args: "ID [PS-OPTIONS...]",
-  min: 1,
-  max: Number.POSITIVE_INFINITY,
-  text: "list a container's processes; after the id go ps's -ef, -e, aux or -o FIELD,... (pid, user, comm, args, rss, ...)",
-  options: [
-    { name: "format", short: "f", value: "table|json", text: "table, or json for the pids (default: table)" },
-  ],
-  rest: true,
-  load: () => import("../commands/ps.ts"),
-};
+import { PS } from "./look.ts";
 
 /** events to top. */
 export const WATCHING: readonly CommandSpec[] = [
@@ -25,7 +14,6 @@ export const WATCHING: readonly CommandSpec[] = [
       { name: "interval", value: "duration", text: "between two statistics (default: 5s)" },
       { name: "stats", text: "print the statistics once and end" },
     ],
-    load: () => import("../commands/events.ts"),
   },
   {
     name: "stats",
@@ -44,8 +32,7 @@ export const WATCHING: readonly CommandSpec[] = [
       { name: "once", text: "look once and end" },
       { name: "no-stream", text: "the same" },
     ],
-    load: () => import("../commands/stats.ts"),
   },
-  { name: "ps", ...PS },
-  { name: "top", ...PS, text: "the same as ps" },
+  PS,
+  { ...PS, name: "top", text: "the same as ps" },
 ];

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import t from "tap";
 import { PROJECT } from "../../../scripts/make-rootfs.ts";
-import { COMMANDS } from "../../../src/cli/table.ts";
+import { COMMANDS } from "../../../src/cli/table/all.ts";
 import { SPEC_VERSION, VERSION } from "../../../src/version.ts";
 import { noLibrary } from "../native.ts";
 

@@ -7,7 +7,7 @@ import { bashScript } from "../../../src/cli/completion/bash.ts";
 import { fishScript } from "../../../src/cli/completion/fish.ts";
 import { COMMANDS_WITH_STATUSES, completed, signalNames } from "../../../src/cli/completion/model.ts";
 import { zshScript } from "../../../src/cli/completion/zsh.ts";
-import { COMMANDS } from "../../../src/cli/table.ts";
+import { COMMANDS } from "../../../src/cli/table/all.ts";
 import { UsageError } from "../../../src/error.ts";
 
 const model = completed();

@@ -4,7 +4,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { manual } from "../../../src/cli/man.ts";
-import { COMMANDS, GLOBAL_OPTIONS } from "../../../src/cli/table.ts";
+import { COMMANDS } from "../../../src/cli/table/all.ts";
+import { GLOBAL_OPTIONS } from "../../../src/cli/table.ts";
 
 t.test("the manual page", async (t) => {
   const page = manual();

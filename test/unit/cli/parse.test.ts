@@ -1,5 +1,6 @@
 import t from "tap";
 import { type Parsed, parse } from "../../../src/cli/parse.ts";
+import { COMMANDS } from "../../../src/cli/table/all.ts";
 
 /** A call in short: globals, command, options, arguments. */
 function short(parsed: Parsed): unknown {
@@ -70,7 +71,15 @@ const CALLS: readonly (readonly [string, unknown])[] = [
 
 for (const [line, expected] of CALLS) {
   t.test(`tsrun ${line}`, async (t) => {
-    t.strictSame(short(parse(line.split(" ").filter((word) => word !== ""))), expected);
+    t.strictSame(
+      short(
+        parse(
+          line.split(" ").filter((word) => word !== ""),
+          COMMANDS,
+        ),
+      ),
+      expected,
+    );
   });
 }
 
@@ -90,7 +99,7 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
 
 for (const [line, message, hint] of REFUSED) {
   t.test(`tsrun ${line} is refused`, async (t) => {
-    t.throws(() => parse(line.split(" ")), {
+    t.throws(() => parse(line.split(" "), COMMANDS), {
       name: "UsageError",
       code: "usage",
       message,
@@ -102,14 +111,18 @@ for (const [line, message, hint] of REFUSED) {
 t.test("global options are known before the rest is refused", async (t) => {
   let known: unknown;
   t.throws(() =>
-    parse(["--log", "/l", "create", "--nosuch"], (globals) => (known = Object.fromEntries(globals))),
+    parse(
+      ["--log", "/l", "create", "--nosuch"],
+      COMMANDS,
+      (globals) => (known = Object.fromEntries(globals)),
+    ),
   );
   t.strictSame(known, { log: "/l" });
 });
 
 t.test("an empty value is none, but where it would be taken for another", async (t) => {
   const given = (...argv: string[]): unknown => {
-    const parsed = parse(["exec", ...argv, "c1"]);
+    const parsed = parse(["exec", ...argv, "c1"], COMMANDS);
     return parsed.kind === "call" ? Object.fromEntries(parsed.options) : parsed;
   };
   t.strictSame(given("--cwd=", "--pid-file", ""), {});
