@@ -7,7 +7,7 @@ import { SystemError } from "../error.ts";
 import { cstring } from "../sys/bytes.ts";
 import { O } from "../sys/constants.gen.ts";
 import { Handle, performAll } from "../sys/files.ts";
-import { checked, errnoName, lib, rareLib } from "../sys/lib.ts";
+import { checked, errnoName, lib } from "../sys/lib.ts";
 import { ids, kill } from "../sys/process.ts";
 import { ImageError } from "./error.ts";
 
@@ -65,7 +65,7 @@ export class PartialFolder {
 
 /** Removes a file or folder with all that is in it; nothing there is no error. @throws SystemError */
 export function removeTree(path: string): void {
-  const answer = rareLib().ts_remove(cstring(path));
+  const answer = lib().ts_remove(cstring(path));
   if (answer < 0 && errnoName(-answer) !== "ENOENT") checked(answer, "unlinkat", path);
 }
 

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { SystemError } from "../error.ts";
 import { cstring } from "../sys/bytes.ts";
-import { checked, errnoName, rareLib } from "../sys/lib.ts";
+import { checked, errnoName, lib } from "../sys/lib.ts";
 import { ImageError, shownName } from "./error.ts";
 
 // The numbers of native/lib/unpack.c.
@@ -86,7 +86,7 @@ export class Records {
 
   /** @param owner of folders that are needed, but that no record makes. @throws SystemError */
   constructor(dir: string, owner: { readonly uid: number; readonly gid: number }) {
-    const slot = rareLib().ts_unpack_open(cstring(dir), owner.uid | 0, owner.gid | 0);
+    const slot = lib().ts_unpack_open(cstring(dir), owner.uid | 0, owner.gid | 0);
     this.#slot = checked(slot, "open", dir);
   }
 
@@ -194,7 +194,7 @@ export class Records {
     const [used, paths] = [this.#used, this.#paths];
     this.#used = 0;
     this.#paths = [];
-    const answer = rareLib().ts_unpack(this.#slot, this.#block, used, this.#report);
+    const answer = lib().ts_unpack(this.#slot, this.#block, used, this.#report);
     const [index = 0, call = 0, xattrs = 0, nodes = 0] = this.#report;
     this.lostXattrs += xattrs;
     this.lostNodes += nodes;
@@ -202,7 +202,7 @@ export class Records {
   }
 
   close(): void {
-    rareLib().ts_unpack_close(this.#slot);
+    lib().ts_unpack_close(this.#slot);
   }
 }
 

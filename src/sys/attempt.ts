@@ -1,5 +1,5 @@
 /** What the kernel lets this process do, found out by doing it where it leaves nothing. */
-import { errnoName, lib, rareLib } from "./lib.ts";
+import { errnoName, lib } from "./lib.ts";
 import { ids } from "./process.ts";
 
 /** The numbers of native/lib/lib.h, `enum attempt_kind`. */
@@ -18,7 +18,7 @@ export type Refusal = string | undefined;
  * @param flags for `unshare`: CLONE_NEW*
  */
 export function attempt(what: Attempt, contained: boolean, flags = 0): Refusal {
-  const answer = rareLib().ts_attempt(KIND[what], flags, contained ? 1 : 0);
+  const answer = lib().ts_attempt(KIND[what], flags, contained ? 1 : 0);
   return answer < 0 ? errnoName(-answer) : undefined;
 }
 

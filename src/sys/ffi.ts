@@ -11,14 +11,15 @@ export type Signature = string;
 /** A pointer argument: the bytes it points to. Must not be empty. */
 export type Bytes = Uint8Array | Int32Array | BigInt64Array | BigUint64Array;
 
-type Native = (...args: readonly (Bytes | number)[]) => number;
+/** A function of a library. */
+export type Native = (...args: readonly (Bytes | number)[]) => number;
 
-/** Opens a shared library and gives its functions, as named in `signatures`. */
-export function open<Name extends string>(
-  path: string,
-  signatures: Readonly<Record<Name, Signature>>,
-): Readonly<Record<Name, Native>> {
-  return "Bun" in globalThis ? openInBun(path, signatures) : openInNode(path, signatures);
+/** Finds a function of a shared library. */
+export type Binder = (name: string, signature: Signature) => Native;
+
+/** Opens a shared library; each of its functions is bound for itself, for that takes a while. */
+export function open(path: string): Binder {
+  return "Bun" in globalThis ? openInBun(path) : openInNode(path);
 }
 
 /** A function's types: by name for the module bun:ffi, by number for what it is made of. */
@@ -36,40 +37,31 @@ const PTR = 12;
  * bun:ffi is a module around `Bun.FFI`, and loading it takes 0.2 ms of a process that lives for 5. The compiled
  * executable, whose Bun is known, goes without it; under any other Bun the documented module is used.
  */
-function openInBun<Name extends string>(
-  path: string,
-  signatures: Readonly<Record<Name, Signature>>,
-): Record<Name, Native> {
+function openInBun(path: string): Binder {
   const inside = (globalThis as unknown as { Bun: { FFI?: BunFFI } }).Bun.FFI;
   const direct = isCompiled() && inside !== undefined;
   const ffi = direct ? inside : (require("bun:ffi") as BunFFI);
-  const symbols: BunTypes = {};
-  for (const name in signatures) {
+  return (name, signature) => {
     const args: (string | number)[] = [];
-    for (const letter of signatures[name]) {
+    for (const letter of signature) {
       args.push(letter === "p" ? (direct ? PTR : "ptr") : direct ? I32 : "i32");
     }
-    symbols[name] = { args, returns: direct ? I32 : "i32" };
-  }
-  return ffi.dlopen(path, symbols).symbols as Record<Name, Native>;
+    const { symbols } = ffi.dlopen(path, { [name]: { args, returns: direct ? I32 : "i32" } });
+    return symbols[name] as Native;
+  };
 }
 
 interface Koffi {
   load(path: string): { func(name: string, result: string, args: string[]): Native };
 }
 
-function openInNode<Name extends string>(
-  path: string,
-  signatures: Readonly<Record<Name, Signature>>,
-): Record<Name, Native> {
+function openInNode(path: string): Binder {
   const { createRequire } = process.getBuiltinModule("node:module");
   const koffi = createRequire(import.meta.url)("koffi") as Koffi;
   const library = koffi.load(path);
-  const functions: Partial<Record<Name, Native>> = {};
-  for (const name in signatures) {
+  return (name, signature) => {
     const args: string[] = [];
-    for (const letter of signatures[name]) args.push(letter === "p" ? "void *" : "int");
-    functions[name] = library.func(name, "int", args);
-  }
-  return functions as Record<Name, Native>;
+    for (const letter of signature) args.push(letter === "p" ? "void *" : "int");
+    return library.func(name, "int", args);
+  };
 }

@@ -1,7 +1,7 @@
 /** libtsrun's functions (native/lib/lib.h), and how their answers become errors. */
 import { SystemError } from "../error.ts";
 import { ERRNO } from "./constants.gen.ts";
-import { open } from "./ffi.ts";
+import { type Binder, type Native, open } from "./ffi.ts";
 import { nativeDir } from "./place.ts";
 
 /** Each function's parameters, as `Signature` of ffi.ts has it; a contract test holds them against lib.h. */
@@ -65,10 +65,6 @@ export const SIGNATURES = {
   ts_catch: "pi",
   ts_window: "ip",
   ts_match_size: "i",
-} as const;
-
-/** Those that few commands call: each one bound costs every command a little. */
-export const RARE_SIGNATURES = {
   ts_loop_open: "i",
   ts_loop_add: "iii",
   ts_loop_remove: "ii",
@@ -82,22 +78,21 @@ export const RARE_SIGNATURES = {
   ts_unpack_close: "i",
 } as const;
 
-type Lib = ReturnType<typeof open<keyof typeof SIGNATURES>>;
-let opened: Lib | undefined;
+type Name = keyof typeof SIGNATURES;
+let bind: Binder | undefined;
 
-/** The library, opened at the first call. */
-export function lib(): Lib {
-  opened ??= open(`${nativeDir()}/libtsrun.so`, SIGNATURES);
-  return opened;
-}
+// A command calls a dozen of these functions, and binding all of them would take it a tenth of its start.
+const functions: Readonly<Record<Name, Native>> = new Proxy({} as Record<Name, Native>, {
+  get(bound, name: Name) {
+    bind ??= open(`${nativeDir()}/libtsrun.so`);
+    bound[name] ??= bind(name, SIGNATURES[name]);
+    return bound[name];
+  },
+});
 
-type RareLib = ReturnType<typeof open<keyof typeof RARE_SIGNATURES>>;
-let openedRare: RareLib | undefined;
-
-/** The functions of {@link RARE_SIGNATURES}, opened at the first call. */
-export function rareLib(): RareLib {
-  openedRare ??= open(`${nativeDir()}/libtsrun.so`, RARE_SIGNATURES);
-  return openedRare;
+/** The library; opened at the first call of a function, and each function bound at its first call. */
+export function lib(): Readonly<Record<Name, Native>> {
+  return functions;
 }
 
 /** The name of an errno number: `EPERM` for 1. */

@@ -8,7 +8,7 @@ import { onAbort } from "./abort.ts";
 import { cstring } from "./bytes.ts";
 import { O } from "./constants.gen.ts";
 import { Handle, perform } from "./files.ts";
-import { checked, lib, rareLib } from "./lib.ts";
+import { checked, lib } from "./lib.ts";
 import { clock, ids } from "./process.ts";
 
 /** The part of node:net's Socket that is used. */
@@ -49,7 +49,7 @@ class Loop {
     try {
       // Through the descriptor it is found without its name, which so is there for microseconds only.
       place = Handle.open(path, O.PATH);
-      this.#epoll = new Handle(checked(rareLib().ts_loop_open(listener.fd), "epoll_create1", ""));
+      this.#epoll = new Handle(checked(lib().ts_loop_open(listener.fd), "epoll_create1", ""));
     } catch (error) {
       place?.close();
       throw error;
@@ -77,7 +77,7 @@ class Loop {
   #watch(fd: number): Watched {
     this.#token = (this.#token % 0x7fffffff) + 1;
     const token = this.#token;
-    checked(rareLib().ts_loop_add(this.#epoll.fd, fd, token), "epoll_ctl", `descriptor ${fd}`);
+    checked(lib().ts_loop_add(this.#epoll.fd, fd, token), "epoll_ctl", `descriptor ${fd}`);
     // What waits keeps the program going, as a timer does.
     if (this.#byToken.size === 0) this.#connection.ref();
     const watched = { fd, token, waiting: new Set<Settle>() };
@@ -89,7 +89,7 @@ class Loop {
   #forget({ fd, token }: Watched): void {
     if (!this.#byToken.delete(token)) return;
     this.#byDescriptor.delete(fd);
-    if (this.open) rareLib().ts_loop_remove(this.#epoll.fd, fd);
+    if (this.open) lib().ts_loop_remove(this.#epoll.fd, fd);
     if (this.#byToken.size === 0) this.#connection.unref();
   }
 

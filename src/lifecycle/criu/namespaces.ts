@@ -7,7 +7,7 @@ import type { Pair } from "../../spawn/criu/messages.ts";
 import { FIRST_FD } from "../../spawn/criu/program.ts";
 import { O } from "../../sys/constants.gen.ts";
 import { Handle, status } from "../../sys/files.ts";
-import { checked, rareLib } from "../../sys/lib.ts";
+import { checked, lib } from "../../sys/lib.ts";
 
 /** Those that criu knows as external, with its word for them and runc's name in the image. */
 const EXTERNAL: { readonly [type in NamespaceType]?: readonly [word: string, name: string] } = {
@@ -76,7 +76,7 @@ export function restoredNamespaces({ linux }: Bundle): RestoredNamespaces {
 export function setUpLoopback(pid: number): void {
   const namespace = Handle.open(`/proc/${pid}/ns/net`, O.RDONLY);
   try {
-    checked(rareLib().ts_loopback(namespace.fd), "ioctl", "the loopback device");
+    checked(lib().ts_loopback(namespace.fd), "ioctl", "the loopback device");
   } finally {
     namespace.close();
   }

@@ -12,7 +12,7 @@ import { baseName, cleanPath, dirName, join } from "../../plan/paths.ts";
 import { cstring } from "../../sys/bytes.ts";
 import { kindOf } from "../../sys/files.ts";
 import { resolveIn } from "../../sys/inspect.ts";
-import { errnoName, rareLib } from "../../sys/lib.ts";
+import { errnoName, lib } from "../../sys/lib.ts";
 import { isBelow, type OutsideMount, type Places } from "./mounts.ts";
 
 /** What {@link placesOf} needs to know of the container. */
@@ -113,7 +113,7 @@ export function makePlaces(bundle: Bundle, places: Places, root: string): void {
     const folder = !isBind(mount) || kindOf(bindSource(bundle, mount)) === "dir";
     const [tree, path] =
       above === undefined ? [root, mount.destination] : [above.source, point.slice(above.point.length)];
-    const answer = rareLib().ts_make_place(cstring(tree), cstring(path), folder ? 1 : 0);
+    const answer = lib().ts_make_place(cstring(tree), cstring(path), folder ? 1 : 0);
     if (answer < 0) {
       throw new SystemError("mkdirat", errnoName(-answer), mount.destination, {
         doing: `make the place for the mount at ${mount.destination}`,

@@ -3,7 +3,7 @@ import { errnoText, LaunchError, SystemError } from "../../error.ts";
 import { cstring, cstrings } from "../../sys/bytes.ts";
 import type { Handle } from "../../sys/files.ts";
 import { mayExecute } from "../../sys/inspect.ts";
-import { errnoName, rareLib } from "../../sys/lib.ts";
+import { errnoName, lib } from "../../sys/lib.ts";
 import { environment, Pidfd } from "../../sys/process.ts";
 import { Socket } from "../../sys/socket.ts";
 import { type CriuAnswer, type CriuRequest, decodeAnswer, encodeRequest, REQUEST } from "./messages.ts";
@@ -79,7 +79,7 @@ function spawn(program: string, { root, fds = [] }: CriuCall, socket: Socket): P
   const env = environment();
   const all = new Int32Array([socket.fd, ...fds]);
   const pidfd = new Int32Array(1);
-  const pid = rareLib().ts_spawn_criu(
+  const pid = lib().ts_spawn_criu(
     cstring(program),
     cstrings(env),
     env.length,
