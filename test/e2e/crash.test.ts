@@ -1,12 +1,12 @@
 /** tsrun is killed in the middle of create, start and delete: `delete --force` still leaves nothing. */
-import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { probe } from "./support/config.ts";
 import { openHost } from "./support/host.ts";
 import { cgroupsOf, mountsOf, processesOf, until } from "./support/outside.ts";
 import { patience, some, times } from "./support/slow.ts";
+import { callsOfCreate, createKilledAt, NO_STRACE } from "./support/strace.ts";
 
 const host = openHost({ only: "tsrun" });
 const bundle = host.bundle((config) => {
@@ -83,38 +83,15 @@ t.test("start and delete, killed after 0 to 15 ms", async (t) => {
   }
 });
 
-t.test("create, killed at each of its system calls", async (t) => {
-  if (spawnSync("strace", ["-V"]).status !== 0) {
-    t.pass("skipped", { skip: "needs strace" });
-    return;
-  }
-  const create = (id: string): string[] => [
-    host.runtime,
-    "--root",
-    host.stateRoot,
-    "create",
-    "-b",
-    bundle.dir,
-    id,
-  ];
-  const counting = host.id();
-  const log = join(host.dir, "strace.log");
-  execFileSync("strace", ["-o", log, ...create(counting)], { stdio: "ignore" });
-  await host.delete(counting);
-  const calls = readFileSync(log, "utf8").split("\n");
-  // Before the state root is named nothing can be left.
-  const first = calls.findIndex((line) => line.includes(host.stateRoot) && !line.startsWith("execve"));
-  const points = calls.map((_, index) => index + 1).slice(Math.max(first, 0));
-  const step = Math.max(1, Math.floor(points.length / times(t, 120)));
-  for (const point of points.filter((_, index) => index % step === 0)) {
-    const id = host.id();
-    spawnSync("strace", ["-o", "/dev/null", "-e", `inject=all:signal=KILL:when=${point}`, ...create(id)], {
-      stdio: "ignore",
-    });
+t.test("create, killed at each of its system calls", { skip: NO_STRACE }, async (t) => {
+  const { calls } = await callsOfCreate(host, bundle);
+  const step = Math.max(1, Math.floor(calls.length / times(t, 120)));
+  for (const point of calls.filter((_, index) => index % step === 0)) {
+    const id = createKilledAt(host, bundle, point);
     t.same(
       await leftAfterDelete(id),
       [],
-      `killed at system call ${point}: ${calls[point - 1]?.slice(0, 60)}`,
+      `killed at system call ${point.number}: ${point.line.slice(0, 60)}`,
     );
   }
 });

@@ -1,12 +1,13 @@
 /** tsrun is killed in the middle of create, run and delete: `gc` leaves nothing of it, and leaves everything else alone. */
-import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { probe } from "./support/config.ts";
 import { sh } from "./support/hooks.ts";
 import { openHost } from "./support/host.ts";
 import { cgroupsOf, mountsOf, processesOf, until } from "./support/outside.ts";
+import { callsOfCreate, createKilledAt, NO_STRACE } from "./support/strace.ts";
 
 const host = openHost({ only: "tsrun" });
 const bundle = host.bundle((config) => {
@@ -63,16 +64,6 @@ async function collected(id: string): Promise<string[]> {
   return left(id);
 }
 
-const create = (id: string): string[] => [
-  host.runtime,
-  "--root",
-  host.stateRoot,
-  "create",
-  "-b",
-  bundle.dir,
-  id,
-];
-
 t.test("create, killed after 0 to 20 ms", async (t) => {
   for (let delay = 0; delay < 20; delay += 1) {
     const id = host.id();
@@ -84,30 +75,19 @@ t.test("create, killed after 0 to 20 ms", async (t) => {
   }
 });
 
-t.test("create, killed at each of its system calls", async (t) => {
-  if (spawnSync("strace", ["-V"]).status !== 0) {
-    t.pass("skipped", { skip: "needs strace" });
-    return;
-  }
-  const log = join(host.dir, "strace.log");
-  const counting = host.id();
-  execFileSync("strace", ["-o", log, ...create(counting)], { stdio: "ignore" });
-  await host.delete(counting);
-  const calls = readFileSync(log, "utf8").split("\n");
-  const first = calls.findIndex((line) => line.includes(host.stateRoot) && !line.startsWith("execve"));
+t.test("create, killed at each of its system calls", { skip: NO_STRACE }, async (t) => {
+  const { id: counting, calls } = await callsOfCreate(host, bundle);
   // Each of those that name the container's folder, where most can go wrong, and some of the others.
-  const points = calls
-    .map((line, index) => ({ line, point: index + 1 }))
-    .slice(Math.max(first, 0))
-    .filter(({ line, point }) => line.includes(counting) || point % 12 === 0);
+  const points = calls.filter(({ line, number }) => line.includes(counting) || number % 12 === 0);
   let interrupted = 0;
-  for (const { line, point } of points) {
-    const id = host.id();
-    spawnSync("strace", ["-o", "/dev/null", "-e", `inject=all:signal=KILL:when=${point}`, ...create(id)], {
-      stdio: "ignore",
-    });
+  for (const point of points) {
+    const id = createKilledAt(host, bundle, point);
     if (existsSync(join(host.stateRoot, id, "state.json"))) interrupted += 1;
-    t.strictSame(await collected(id), [], `killed at system call ${point}: ${line.slice(0, 60)}`);
+    t.strictSame(
+      await collected(id),
+      [],
+      `killed at system call ${point.number}: ${point.line.slice(0, 60)}`,
+    );
   }
   t.ok(interrupted > 0, `${interrupted} of ${points.length} had begun`);
 });
