@@ -170,8 +170,8 @@ int ts_become(const char *path, const char *name, const int32_t *fds, int count,
 	int error = program < 0 ? program : !envp ? -ENOMEM : 0;
 	sigset_t all;
 	sigset_t before;
-	for (int i = 0; error == 0 && i < envc; i++, env += strlen(env) + 1)
-		envp[i] = (char *)(uintptr_t)env;
+	if (envp)
+		split(env, envc, envp);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (error == 0)

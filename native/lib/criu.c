@@ -77,8 +77,7 @@ int ts_spawn_criu(const char *path, const char *env, int envc, const int32_t *fd
 	char **envp = calloc((size_t)envc + 1, sizeof *envp);
 	if (!envp)
 		return -ENOMEM;
-	for (int i = 0; i < envc; i++, env += strlen(env) + 1)
-		envp[i] = (char *)(uintptr_t)env;
+	split(env, envc, envp);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	volatile int failed = 0;

@@ -18,6 +18,8 @@ struct stat;
 int may_run(const struct stat *found);
 /* Opens such a program, or answers -EKEYREJECTED. */
 int open_trusted(const char *path);
+/* Fills an array of pointers, and a NULL, from a block of NUL-ended strings. */
+void split(const char *block, int count, char **out);
 
 /* files.c */
 

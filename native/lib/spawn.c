@@ -98,8 +98,7 @@ int ts_program(const char *path)
 	return fd < 0 ? fd : seal(fd, error);
 }
 
-/* Fills an array of pointers from a block of NUL-ended strings. */
-static void split(const char *block, int count, char **out)
+void split(const char *block, int count, char **out)
 {
 	for (int i = 0; i < count; i++) {
 		out[i] = (char *)(uintptr_t)block;
