@@ -29,7 +29,9 @@ const LEFT_OUT: readonly (readonly [path: string, why: string, flavour?: string]
     "is about tsrun's own program; systemd.test.ts has the one of systemd beside it",
     "systemd",
   ],
-  ["checkpoint-options.", "takes long, and has nothing to do with who manages cgroups", "systemd"],
+  ...["checkpoint-options.", "checkpoint-lazy.", "checkpoint-confined."].map(
+    (path) => [path, "takes long, and has nothing to do with who manages cgroups", "systemd"] as const,
+  ),
   [
     "same-as-runc.",
     "names of units, and mounts of a host that shares them, differ: docs/compatibility.md",

@@ -13,8 +13,22 @@ export function lsmFacts({ linux: { mountLabel } }: Bundle, process: Process | u
 }
 
 /** AppArmor is compiled in and switched on (security/apparmor/lsm.c, module parameter `enabled`). */
-function hasAppArmor(): boolean {
+export function hasAppArmor(): boolean {
   return readTextIfThere("/sys/module/apparmor/parameters/enabled")?.startsWith("Y") === true;
+}
+
+/** Far more than all profiles of a host take. */
+const PROFILES_MAX = 16 << 20;
+
+/**
+ * Whether a profile is loaded; `undefined` where that cannot be told: securityfs is not mounted, or the name is one of another
+ * policy namespace (`:NAMESPACE:PROFILE`) or a stack of profiles (`A//&B`).
+ */
+export function hasProfile(name: string): boolean | undefined {
+  if (name.startsWith(":") || name.includes("//&")) return undefined;
+  const profiles = readTextIfThere("/sys/kernel/security/apparmor/profiles", PROFILES_MAX);
+  if (profiles === undefined || profiles === "") return undefined;
+  return profiles.split("\n").some((line) => line.replace(/ \([a-z]+\)$/, "") === name);
 }
 
 /** As libselinux sees it: its filesystem is there, and a policy is loaded (without one each label is `kernel`). */

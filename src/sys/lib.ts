@@ -72,6 +72,7 @@ export const SIGNATURES = {
   ts_spawn_criu: "ppipippp",
   ts_loopback: "i",
   ts_make_place: "ppi",
+  ts_give_group: "iii",
   ts_remove: "p",
   ts_unpack_open: "pii",
   ts_unpack: "ipip",

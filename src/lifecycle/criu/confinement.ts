@@ -4,10 +4,11 @@
  */
 import type { Bundle } from "../../bundle/types.ts";
 import { CAPABILITIES, NAMESPACES } from "../../bundle/vocabulary.ts";
-import { LaunchError, type Pointer } from "../../error.ts";
+import { LaunchError, type Pointer, SystemError } from "../../error.ts";
 import { pointerTo } from "../../plan/draft.ts";
 import { mapText } from "../../spawn/idmaps.ts";
 import { entries, readTextIfThere, status } from "../../sys/files.ts";
+import { looseLabel, type WantedProfile } from "./labels.ts";
 
 /** What is looked at of a process. */
 export interface Confined {
@@ -15,6 +16,8 @@ export interface Confined {
   readonly namespaces: { readonly [file: string]: bigint | undefined };
   /** /proc/PID/status of each of its threads. */
   readonly threads: readonly string[];
+  /** The label of each thread: an AppArmor profile and its mode, or `unconfined`. */
+  readonly labels: readonly string[];
   readonly uidMap: string;
   readonly gidMap: string;
 }
@@ -22,17 +25,23 @@ export interface Confined {
 const SETS = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] as const;
 
 /** @throws LaunchError `criu` with the place in config.json that is not kept to */
-export function checkConfinement(bundle: Bundle, pid: number, others: readonly number[]): void {
+export function checkConfinement(
+  bundle: Bundle,
+  profile: WantedProfile | undefined,
+  pid: number,
+  others: readonly number[],
+): void {
   const host = look("self");
   const joined = bundle.linux.namespaces.map(({ path }) =>
     path === undefined ? undefined : status(path)?.inode,
   );
   const first = look(pid);
-  const looser = [looseness(bundle, first, host, joined)];
+  const looser = [looseness(bundle, first, host, joined), looselyLabelled(profile, first)];
   for (const other of others) {
     const found = look(other);
     // What is root of a namespace that the container made is none outside of it, and may hold everything there.
     if (found.namespaces["user"] === first.namespaces["user"]) looser.push(looseThread(bundle, found));
+    looser.push(looselyLabelled(profile, found));
   }
   for (const what of looser) {
     if (what === undefined) continue;
@@ -41,7 +50,10 @@ export function checkConfinement(bundle: Bundle, pid: number, others: readonly n
       `the checkpoint's processes are not confined as config.json says: ${what.text}`,
       {
         pointer: what.pointer,
-        hint: "restore it with the config.json it was created from; an image that was changed must not run",
+        hint:
+          what.pointer === undefined
+            ? "leave --lsm-profile out"
+            : "restore it with the config.json it was created from; an image that was changed must not run",
       },
     );
   }
@@ -60,11 +72,38 @@ export function losesNoNewPrivileges({ process }: Bundle, pid: number): boolean 
 function look(pid: number | "self"): Confined {
   const namespaces: Record<string, bigint | undefined> = {};
   for (const file of Object.values(NAMESPACES)) namespaces[file] = status(`/proc/${pid}/ns/${file}`)?.inode;
-  const threads = entries(`/proc/${pid}/task`).map(
-    ({ name }) => readTextIfThere(`/proc/${pid}/task/${name}/status`) ?? "",
-  );
+  const tasks = entries(`/proc/${pid}/task`).map(({ name }) => `/proc/${pid}/task/${name}`);
+  const threads = tasks.map((task) => readTextIfThere(`${task}/status`) ?? "");
+  const labels = tasks.map(labelOf);
   const uidMap = readTextIfThere(`/proc/${pid}/uid_map`) ?? "";
-  return { namespaces, threads, uidMap, gidMap: readTextIfThere(`/proc/${pid}/gid_map`) ?? "" };
+  return { namespaces, threads, labels, uidMap, gidMap: readTextIfThere(`/proc/${pid}/gid_map`) ?? "" };
+}
+
+/** AppArmor's own file is there since Linux 5.8; the other one is that of the first of several security modules. */
+function labelOf(task: string): string {
+  for (const file of ["apparmor/current", "current"]) {
+    try {
+      return readTextIfThere(`${task}/attr/${file}`) ?? "";
+    } catch (error) {
+      // EINVAL: the module is there, and not in use.
+      if (!(error instanceof SystemError)) throw error;
+    }
+  }
+  return "";
+}
+
+/** What is looser than it may be, and the place that says so. */
+interface Looseness {
+  readonly text: string;
+  readonly pointer: Pointer | undefined;
+}
+
+function looselyLabelled(profile: WantedProfile | undefined, { labels }: Confined): Looseness | undefined {
+  for (const label of labels) {
+    const text = looseLabel(profile, label);
+    if (text !== undefined) return { text, pointer: profile?.pointer };
+  }
+  return undefined;
 }
 
 /** Where the first process is looser than config.json has it. Pure. */
@@ -73,7 +112,7 @@ export function looseness(
   first: Confined,
   host: Confined,
   joined: readonly (bigint | undefined)[],
-): { readonly text: string; readonly pointer: Pointer } | undefined {
+): Looseness | undefined {
   const { namespaces, uidMappings, gidMappings } = bundle.linux;
   for (const [index, { type, path }] of namespaces.entries()) {
     const file = NAMESPACES[type];
@@ -95,10 +134,7 @@ export function looseness(
   return looseThread(bundle, first);
 }
 
-function looseThread(
-  { process, linux }: Bundle,
-  { threads }: Confined,
-): { readonly text: string; readonly pointer: Pointer } | undefined {
+function looseThread({ process, linux }: Bundle, { threads }: Confined): Looseness | undefined {
   if (process === undefined) return undefined;
   let allowed = 0n;
   for (const set of Object.values(process.capabilities)) {

@@ -22,8 +22,10 @@ import { Outside } from "../outside.ts";
 import { makeOwnCgroups, makeUnit } from "../own-cgroups.ts";
 import type { Prepared } from "../prepare.ts";
 import type { RestoreRequest } from "../restore.ts";
+import { openImageToRoot } from "./access.ts";
 import type { Criu } from "./call.ts";
 import { checkConfinement, losesNoNewPrivileges } from "./confinement.ts";
+import { type WantedProfile, wantedProfile } from "./labels.ts";
 import { restoredMounts } from "./mounts.ts";
 import { restoredNamespaces, setUpLoopback } from "./namespaces.ts";
 import { closeFolders, commonOptions, type Folders, foldersOf } from "./options.ts";
@@ -54,6 +56,7 @@ export class Restoration {
   readonly #locked: Locked;
   readonly #terminal: Terminal;
   readonly #outside: Outside;
+  readonly #profile: WantedProfile | undefined;
   #criuPid = -1;
   #first: Pidfd | undefined;
 
@@ -65,6 +68,7 @@ export class Restoration {
     this.#locked = locked;
     this.#terminal = new Terminal(request.consoleSocket);
     this.#outside = new Outside(prepared.bundle, prepared.rdt);
+    this.#profile = wantedProfile(prepared.bundle, request.lsmProfile);
   }
 
   /** @throws what went wrong; then no process of it is left */
@@ -79,6 +83,7 @@ export class Restoration {
       this.#outside.prepare();
       if (cgroup.unit === undefined) makeOwnCgroups(cgroup, this.#request);
       const tree = rootOf(this.#record.rootfs);
+      openImageToRoot(bundle, folders.image.path);
       const own = {
         evasiveDevices: true,
         root: tree,
@@ -140,7 +145,9 @@ export class Restoration {
     const places = placesOf(bundle, facts);
     makePlaces(bundle, places, tree);
     const mountinfo = readText("/proc/self/mountinfo", 64 << 20);
-    return restoredMounts(places, coveredPlaces(bundle, tree), mountinfo, this.#null());
+    // In a user namespace criu mounts as the container's root, who cannot reach the state folder, nor change the host's own device.
+    const nullDevice = isNew(bundle, "user") ? "/dev/null" : this.#null();
+    return restoredMounts(places, coveredPlaces(bundle, tree), mountinfo, nullDevice);
   }
 
   #null(): string {
@@ -176,7 +183,7 @@ export class Restoration {
     if (first === undefined) return;
     const all = pids(this.#prepared.cgroup.paths, { recursive: true }).filter((pid) => pid !== this.#criuPid);
     try {
-      checkConfinement(this.#prepared.bundle, first.pid, all);
+      checkConfinement(this.#prepared.bundle, this.#profile, first.pid, all);
       if (losesNoNewPrivileges(this.#prepared.bundle, first.pid)) this.#request.warn?.(NO_NEW_PRIVILEGES);
     } catch (error) {
       for (const pid of all) kill(pid, 9);

@@ -62,6 +62,15 @@ const HINTS: readonly (readonly [said: RegExp, hint: string])[] = [
     /No mapping for|unreachable sharing|doesn't have a proper root mount|external bind/i,
     "the container has a mount that its config.json doesn't know",
   ],
+  [/userfaultfd|uffd|lazy-pages/i, "lazy pages need userfaultfd and a running criu lazy-pages"],
+  [
+    /Unable to open \S+\.img: Permission denied/,
+    "in a user namespace criu opens the image as the container's root, who must be able to read its files: chmod -R a+rX on the image's folder",
+  ],
+  [
+    /Failed to open_tree \S+: Permission denied/,
+    "in a user namespace criu mounts as the container's root, who must be able to reach the sources of bind mounts",
+  ],
   [
     /has bad size|has bad mode|Can't open file .* on restore|No such file or directory/i,
     "the root file system and the bind mounts must hold what they held at the checkpoint",
@@ -74,7 +83,6 @@ const HINTS: readonly (readonly [said: RegExp, hint: string])[] = [
     /Address already in use/i,
     "an address of the container's is in use: is the one that was checkpointed still running?",
   ],
-  [/userfaultfd|uffd|lazy-pages/i, "lazy pages need userfaultfd and a running criu lazy-pages"],
   [
     /dirty|track memory|mem_dirty/i,
     "this kernel does not track changed memory: leave --pre-dump and --parent-path out",

@@ -6,6 +6,7 @@ import { baseConfig, type Config } from "../../../e2e/support/config.ts";
 const HOST: Confined = {
   namespaces: { cgroup: 1n, ipc: 2n, mnt: 3n, net: 4n, pid: 5n, time: 6n, user: 7n, uts: 8n },
   threads: [],
+  labels: [],
   uidMap: "         0          0 4294967295\n",
   gidMap: "         0          0 4294967295\n",
 };

@@ -57,6 +57,15 @@ const HINTS: readonly (readonly [string, RegExp])[] = [
   ["Error (criu/files-reg.c:1710): Can't lookup mount=25 for fd=1 path=/dev/shm/out", /use a pipe/],
   ["Error (criu/mount.c:3094): mnt: No mapping for 123:/data mountpoint", /config.json/],
   ["Error (criu/files-reg.c:2120): File bin/x has bad size 1 (expect 2)", /root file system/],
+  ["Error (criu/image.c:475): Unable to open timens-0.img: Permission denied", /chmod -R a\+rX/],
+  [
+    "Error (criu/mount-v2.c:319): mnt-v2: Failed to open_tree /root/data: Permission denied",
+    /sources of bind mounts/,
+  ],
+  [
+    "Error (criu/uffd.c:1): uffd: connect(lazy-pages.socket) failed: No such file or directory",
+    /running criu lazy-pages/,
+  ],
   ["Error (soccr/soccr.c:529): Can't connect inet socket back: Network is unreachable", /prestart hook/],
 ];
 
