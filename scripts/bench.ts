@@ -22,6 +22,7 @@ import { output } from "./bench/programs.ts";
 import { deleteAll, findRuntimes, PREFIX, type Runtime } from "./bench/runtimes.ts";
 import { startup } from "./bench/startup.ts";
 import { asMarkdown, asText, type Table, WAYS } from "./bench/table.ts";
+import { unpack } from "./bench/unpack.ts";
 
 const FULL = { runs: 60, rounds: 40, crowd: 300, samples: 5 };
 const QUICK = { runs: 8, rounds: 5, crowd: 20, samples: 1 };
@@ -57,6 +58,7 @@ function parts(
     ["crowd", () => crowd(options.quick ? own : runtimes, bundles, extent)],
     ["memory", () => memory(runtimes, bundles, extent)],
     ["limit", () => smallestLimit(runtimes, bundles)],
+    ["unpack", () => unpack(tsrun, extent, options.quick)],
     ["budget", () => budget(tsrun, extent)],
   ];
 }

@@ -264,10 +264,27 @@ EXPORT int ts_remove(const char *path);
 /* Begins to write an archive's entries below the folder at path: a number for the calls below. uid, gid: of implied folders. */
 EXPORT int ts_unpack_open(const char *path, int uid, int gid);
 /*
- * Performs the encoded records (src/image/records.ts) in order. On failure report[0] is the index, report[1] the call; report[2]
- * and report[3] count the attributes and the device nodes that the filesystem or the kernel did not take.
+ * Has the encoded records (src/image/record.ts) performed, after those of the calls before, and does not wait for that: records
+ * and piece have to stay as they are until the second call after this one has returned, or ts_unpack_wait. The piece is of the
+ * archive, where records have their content in it. Answers 0, or the error of an earlier call's record: ts_unpack_wait has more.
  */
-EXPORT int ts_unpack(int slot, const uint8_t *records, int length, int32_t report[4]);
+EXPORT int ts_unpack(int slot, const uint8_t *records, int length, const uint8_t *piece, int piece_length);
+/*
+ * Waits until all records are performed. On failure report[0] is the number of the call of ts_unpack, from 0 on, report[1] where in
+ * its records, report[2] the system call; report[3] and report[4] count the attributes and the device nodes that the filesystem or
+ * the kernel did not take.
+ */
+EXPORT int ts_unpack_wait(int slot, int32_t report[5]);
+/* Ends it, also in the middle. */
 EXPORT int ts_unpack_close(int slot);
+
+/* hash.c */
+
+/* Begins a SHA-256 in a thread of its own; -EOPNOTSUPP where the processor has no instructions for it. */
+EXPORT int ts_hash_open(void);
+/* Adds bytes, which have to stay as they are until the second call after this one has returned, or ts_hash_end. */
+EXPORT int ts_hash_add(int slot, const uint8_t *bytes, int length);
+EXPORT int ts_hash_end(int slot, uint8_t digest[32]);
+EXPORT int ts_hash_close(int slot);
 
 #endif

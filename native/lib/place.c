@@ -16,7 +16,7 @@ int failed(struct unpack *un, enum call call)
 {
 	int error = -errno;
 
-	un->report[1] = (int32_t)call;
+	un->call = call;
 	return error;
 }
 
@@ -31,6 +31,13 @@ void forget_folders(struct unpack *un)
 	}
 }
 
+void forget_births(struct unpack *un)
+{
+	un->root.born = UNKNOWN;
+	for (int i = 0; i < FOLDERS; i++)
+		un->folders[i].born = UNKNOWN;
+}
+
 int open_in_root(struct unpack *un, const char *path, uint64_t flags)
 {
 	struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
@@ -39,7 +46,7 @@ int open_in_root(struct unpack *un, const char *path, uint64_t flags)
 
 	/* EAGAIN: something on the machine was renamed during a "..". */
 	do
-		fd = syscall(SYS_openat2, un->root, path, &how, sizeof how);
+		fd = syscall(SYS_openat2, un->root.fd, path, &how, sizeof how);
 	while (fd < 0 && errno == EAGAIN && tries++ < 1000);
 	return (int)fd;
 }
@@ -52,7 +59,7 @@ int clear_name(struct unpack *un, int at, const char *name)
 	if (error == -ENOENT)
 		return 0;
 	if (error < 0)
-		un->report[1] = CALL_UNLINKAT;
+		un->call = CALL_UNLINKAT;
 	return error;
 }
 
@@ -82,7 +89,7 @@ static int make_folders(struct unpack *un, char *path, size_t length)
 
 			if (slash)
 				*slash = '\0';
-			above = slash ? open_in_root(un, path, O_PATH | O_DIRECTORY) : dup(un->root);
+			above = slash ? open_in_root(un, path, O_PATH | O_DIRECTORY) : fcntl(un->root.fd, F_DUPFD_CLOEXEC, 3);
 			if (above < 0)
 				return failed(un, CALL_OPENAT2);
 			/* EEXIST: a link to nowhere. It is what it is, and an error below. */
@@ -108,12 +115,15 @@ int parent_of(struct unpack *un, const char *path, const char **name)
 	int fd;
 
 	*name = slash ? slash + 1 : path;
+	un->in = &un->root;
 	if (!slash)
-		return un->root;
+		return un->root.fd;
 	for (int i = 0; i < FOLDERS; i++) {
 		folder = &un->folders[i];
-		if (folder->path && folder->length == length && memcmp(folder->path, path, length) == 0)
+		if (folder->path && folder->length == length && memcmp(folder->path, path, length) == 0) {
+			un->in = folder;
 			return folder->fd;
+		}
 	}
 	copy = strndup(path, length);
 	if (!copy)
@@ -130,5 +140,6 @@ int parent_of(struct unpack *un, const char *path, const char **name)
 	}
 	memcpy(copy, path, length);
 	*folder = (struct folder){ .path = copy, .length = length, .fd = fd };
+	un->in = folder;
 	return fd;
 }

@@ -1,11 +1,11 @@
 /** Bytes of an image: a file, or a part of an archive, read in pieces and compared with what they should be. */
 import { Buffer } from "node:buffer";
-import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { ImageError } from "./error.ts";
+import { HELD, openHasher } from "./hash.ts";
 
 /** Of one read. */
-const PIECE = 512 << 10;
+const PIECE = 1 << 20;
 
 /** A blob of an image. */
 export interface Content {
@@ -13,7 +13,7 @@ export interface Content {
   readonly name: string;
   /** In bytes. */
   readonly size: number;
-  /** Its bytes in pieces; a piece is valid until the next. */
+  /** Its bytes in pieces; a piece stays as it is until {@link HELD} more and another have been asked for. */
   read(): AsyncIterable<Buffer>;
 }
 
@@ -38,16 +38,43 @@ async function sizeOf(path: string): Promise<number> {
 
 async function* readPart(path: string, name: string, from: number, size: number): AsyncIterable<Buffer> {
   const file: FileHandle = await open(path, "r");
+  let next: Promise<Buffer> | undefined;
   try {
-    const buffer = Buffer.allocUnsafe(Math.min(PIECE, Math.max(1, size)));
-    for (let done = 0; done < size; ) {
+    const ring = new Ring(Math.min(PIECE, Math.max(1, size)));
+    const read = async (done: number): Promise<Buffer> => {
+      const buffer = ring.next();
       const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, size - done), from + done);
-      if (bytesRead === 0) throw new ImageError("format", `${name} is cut short`, "get the image again");
-      done += bytesRead;
-      yield buffer.subarray(0, bytesRead);
+      return buffer.subarray(0, bytesRead);
+    };
+    for (let done = 0; done < size; ) {
+      const piece: Buffer = await (next ?? read(0));
+      if (piece.length === 0) throw new ImageError("format", `${name} is cut short`, "get the image again");
+      done += piece.length;
+      // Beside what is done with this one.
+      next = done < size ? read(done) : undefined;
+      yield piece;
     }
   } finally {
+    await next?.catch(() => undefined);
     await file.close();
+  }
+}
+
+/** Buffers in turns: one that is filled, one that is read, and those that are held. */
+class Ring {
+  readonly #size: number;
+  readonly #buffers: Buffer[] = [];
+  #count = 0;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  next(): Buffer {
+    const at = this.#count++ % (HELD + 2);
+    const buffer = this.#buffers[at] ?? Buffer.allocUnsafe(this.#size);
+    this.#buffers[at] = buffer;
+    return buffer;
   }
 }
 
@@ -74,16 +101,19 @@ export async function* verified(
   name: string,
 ): AsyncIterable<Buffer> {
   const { algorithm, hex } = parseDigest(digest);
-  const hash = createHash(algorithm);
-  for await (const chunk of from) {
-    hash.update(chunk);
-    yield chunk;
+  const hash = openHasher(algorithm);
+  try {
+    for await (const chunk of from) {
+      hash.add(chunk);
+      yield chunk;
+    }
+    compare(hash.hex(), hex, digest, name);
+  } finally {
+    hash.close();
   }
-  compare(hash, hex, digest, name);
 }
 
-function compare(hash: Hash, hex: string, digest: string, name: string): void {
-  const found = hash.digest("hex");
+function compare(found: string, hex: string, digest: string, name: string): void {
   if (found === hex) return;
   throw new ImageError(
     "digest",

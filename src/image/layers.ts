@@ -17,10 +17,18 @@ export interface Watcher {
   done(): void;
 }
 
+/** Who writes a layer. */
+export interface LayerSink extends TarSink {
+  /** What follows is told of this piece of the archive. */
+  begin(piece: Buffer): void;
+  /** All of it has been told of; it stays as it is until `HELD` more have been. */
+  pass(): void;
+}
+
 /** Reads a whole layer. @throws ImageError `digest`, `format`, `limit`, and what the sink throws */
 export async function readLayer(
   layer: Layer,
-  sink: TarSink,
+  sink: LayerSink,
   budget: Budget,
   watcher: Watcher,
 ): Promise<void> {
@@ -35,7 +43,9 @@ export async function readLayer(
   const reader = new TarReader(sink);
   for await (const chunk of archive) {
     budget.stream(chunk.length);
+    sink.begin(chunk);
     reader.push(chunk);
+    sink.pass();
   }
   reader.finish();
   watcher.done();

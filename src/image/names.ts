@@ -16,7 +16,9 @@ const LONGEST_PART = 255;
 export function cleanName(name: string): string {
   if (name.includes("\0"))
     throw new ImageError("unsafe", `the entry ${shownName(name)} has a NUL in its name`);
-  if (!/(?:^|\/)(?:\.{1,2})?(?:\/|$)/.test(name) && name.length <= LONGEST_PART) return name;
+  // As tar writes them: ./usr/bin/
+  const short = name.slice(name.startsWith("./") ? 2 : 0, name.endsWith("/") ? -1 : undefined);
+  if (!/(?:^|\/)(?:\.{1,2})?(?:\/|$)/.test(short) && short.length <= LONGEST_PART) return short;
   const parts: string[] = [];
   for (const part of name.split("/")) {
     if (part === "" || part === ".") continue;

@@ -26,6 +26,7 @@ export class Owners {
 
   /** An entry's owner on the host. */
   of(uid: number, gid: number): { readonly uid: number; readonly gid: number } {
+    if (this.#uid === undefined && this.#gid === undefined) return { uid, gid };
     const found = { uid: hostId(this.#uid, uid), gid: hostId(this.#gid, gid) };
     if (found.uid === undefined || found.gid === undefined) this.lost++;
     const { root } = this;

@@ -1,86 +1,39 @@
 /** What is to be written below a folder, gathered into blocks of records for `ts_unpack` of native/lib/unpack.c. */
 import { Buffer } from "node:buffer";
-import { SystemError } from "../error.ts";
 import { cstring } from "../sys/bytes.ts";
-import { checked, errnoName, lib } from "../sys/lib.ts";
-import { ImageError, shownName } from "./error.ts";
+import { checked, lib } from "../sys/lib.ts";
+import { HELD } from "./hash.ts";
+import { type Facts, failure, fillHeader, HEADER, KIND, MAY_FAIL, pathAt, UNFINISHED } from "./record.ts";
 
-// The numbers of native/lib/unpack.c.
-const KIND = {
-  dir: 1,
-  file: 2,
-  data: 3,
-  end: 4,
-  symlink: 5,
-  link: 6,
-  node: 7,
-  remove: 8,
-  folderTimes: 9,
-  xattrs: 10,
-} as const;
-const UNFINISHED = 1;
-const MAY_FAIL = 2;
-/** The calls by the numbers that `ts_unpack` names them with. */
-const CALLS = [
-  "",
-  "openat2",
-  "openat",
-  "mkdirat",
-  "mknodat",
-  "symlinkat",
-  "linkat",
-  "write",
-  "ftruncate",
-  "fchown",
-  "fchmod",
-  "setxattr",
-  "utimensat",
-  "unlinkat",
-  "close",
-] as const;
-const HEADER = 72;
-/** Of a block of records; content comes in pieces of half of it at most. */
-const ROOM = 1 << 20;
-/** The largest piece of content in one record. */
-export const PIECE = ROOM / 2;
+/** Of a block of records: more than a piece of an archive gives as a rule. */
+const ROOM = 256 << 10;
+/** One that is being filled, and those that libtsrun is at. */
+const BLOCKS = HELD + 1;
 
-/** What a record says; paths and texts have a character a byte. */
-export interface Facts {
-  readonly path: string;
-  readonly text?: string;
-  readonly mode?: number;
-  readonly uid?: number;
-  readonly gid?: number;
-  readonly seconds?: number;
-  readonly nanoseconds?: number;
-  readonly major?: number;
-  readonly minor?: number;
-  readonly xattrs?: Buffer | undefined;
-  readonly data?: Buffer | undefined;
-  /** Of a piece of content; of the end of a file its size. */
-  readonly offset?: number;
+interface Block {
+  bytes: Buffer;
+  words: Uint32Array;
 }
 
-/** Extended attributes as a record carries them. */
-export function encodeXattrs(xattrs: Iterable<readonly [string, Buffer]>): Buffer {
-  const parts: Buffer[] = [];
-  for (const [name, value] of xattrs) {
-    const size = Buffer.alloc(4);
-    size.writeUInt32LE(value.length);
-    parts.push(Buffer.from(`${name}\0`, "latin1"), size, value);
-  }
-  return Buffer.concat(parts);
+function blockOf(size: number): Block {
+  const bytes = Buffer.alloc(size);
+  return { bytes, words: new Uint32Array(bytes.buffer, bytes.byteOffset, size / 4) };
 }
 
-/** A folder that is being written to. {@link Records.close} has to be called. */
+const NO_PIECE = Buffer.alloc(8);
+
+/** A folder that is being written to, by a thread of libtsrun. {@link Records.close} has to be called. */
 export class Records {
   readonly #slot: number;
-  readonly #report = new Int32Array(4);
-  #block = Buffer.alloc(ROOM);
+  readonly #report = new Int32Array(5);
+  readonly #blocks = Array.from({ length: BLOCKS }, () => blockOf(ROOM));
+  /** The pieces that the blocks are about, so that they are not collected. */
+  readonly #pieces: Buffer[] = [];
+  /** Blocks so far: that many are written, or being so. */
+  #count = 0;
   #used = 0;
-  /** What the records in the block are about, for an error. */
-  #paths: string[] = [];
-  /** Extended attributes, and nodes, that the filesystem or the kernel did not take. */
+  #piece: Buffer = NO_PIECE;
+  /** Extended attributes, and nodes, that the filesystem or the kernel did not take; known once all is settled. */
   lostXattrs = 0;
   lostNodes = 0;
 
@@ -90,14 +43,20 @@ export class Records {
     this.#slot = checked(slot, "open", dir);
   }
 
+  /** Content that follows is of this piece of an archive, until the next {@link Records.flush}. */
+  from(piece: Buffer): void {
+    this.flush();
+    this.#piece = piece;
+  }
+
   /** A folder, or new facts of one that is there. */
   dir(facts: Facts): void {
     this.#add(KIND.dir, 0, facts);
   }
 
   /** A whole file. */
-  file(facts: Facts): void {
-    this.#add(KIND.file, 0, facts);
+  file(facts: Facts, content?: Buffer): void {
+    this.#add(KIND.file, 0, facts, content);
   }
 
   /** A file whose content follows in pieces. */
@@ -105,8 +64,9 @@ export class Records {
     this.#add(KIND.file, UNFINISHED, { path });
   }
 
+  /** @param data a part of the piece */
   data(path: string, data: Buffer, offset: number): void {
-    this.#add(KIND.data, 0, { path, data, offset });
+    this.#add(KIND.data, 0, { path, offset }, data);
   }
 
   /** The end of a file in pieces, with its facts. */
@@ -143,95 +103,63 @@ export class Records {
     this.#add(KIND.xattrs, 0, facts);
   }
 
-  #add(kind: number, flags: number, facts: Facts): void {
-    const { path, text = "", xattrs, data } = facts;
-    const [extra, content] = [xattrs?.length ?? 0, data?.length ?? 0];
-    const length = (HEADER + path.length + text.length + 2 + extra + content + 7) & ~7;
-    if (this.#used + length > this.#block.length) this.flush();
+  #add(kind: number, flags: number, facts: Facts, content?: Buffer): void {
+    const { path, text = "", xattrs } = facts;
+    const length = (HEADER + path.length + text.length + 2 + (xattrs?.length ?? 0) + 7) & ~7;
+    if (this.#used + length > ROOM) this.flush();
+    let block = this.#blocks[this.#count % BLOCKS] ?? blockOf(ROOM);
     // An entry with attributes of a megabyte.
-    if (length > this.#block.length) this.#block = Buffer.alloc(length);
-    const block = this.#block;
+    if (length > block.bytes.length) {
+      block = blockOf(length);
+      this.#blocks[this.#count % BLOCKS] = block;
+    }
     const at = this.#used;
-    this.#header(block, at, kind, length, flags, facts);
+    const place =
+      content === undefined
+        ? undefined
+        : { at: content.byteOffset - this.#piece.byteOffset, length: content.length };
+    fillHeader(block.words, at / 4, kind, length, flags, facts, place);
+    const { bytes } = block;
     let to = at + HEADER;
-    to += block.write(path, to, "latin1");
-    block[to++] = 0;
-    to += block.write(text, to, "latin1");
-    block[to++] = 0;
-    if (xattrs !== undefined) to += xattrs.copy(block, to);
-    if (data !== undefined) data.copy(block, to);
+    to += bytes.write(path, to, "latin1");
+    bytes[to++] = 0;
+    to += bytes.write(text, to, "latin1");
+    bytes[to++] = 0;
+    if (xattrs !== undefined) xattrs.copy(bytes, to);
     this.#used += length;
-    this.#paths.push(path);
   }
 
-  #header(block: Buffer, at: number, kind: number, length: number, flags: number, facts: Facts): void {
-    const words = new Uint32Array(block.buffer, block.byteOffset + at, HEADER / 4);
-    const seconds = facts.seconds ?? 0;
-    const offset = facts.offset ?? 0;
-    words[0] = kind;
-    words[1] = length;
-    words[2] = flags;
-    words[3] = facts.mode ?? 0;
-    words[4] = facts.uid ?? 0;
-    words[5] = facts.gid ?? 0;
-    words[6] = seconds;
-    words[7] = Math.floor(seconds / 0x1_0000_0000);
-    words[8] = facts.nanoseconds ?? 0;
-    words[9] = facts.path.length;
-    words[10] = facts.text?.length ?? 0;
-    words[11] = facts.xattrs?.length ?? 0;
-    words[12] = facts.data?.length ?? 0;
-    words[13] = facts.major ?? 0;
-    words[14] = facts.minor ?? 0;
-    words[15] = 0;
-    words[16] = offset;
-    words[17] = Math.floor(offset / 0x1_0000_0000);
-  }
-
-  /** Writes what has been gathered. @throws ImageError, SystemError with the entry's name */
+  /** Has written what has been gathered. @throws ImageError, SystemError with the name of the entry, perhaps of an earlier one */
   flush(): void {
     if (this.#used === 0) return;
-    const [used, paths] = [this.#used, this.#paths];
+    const at = this.#count % BLOCKS;
+    const [used, block] = [this.#used, this.#blocks[at]?.bytes ?? NO_PIECE];
     this.#used = 0;
-    this.#paths = [];
-    const answer = lib().ts_unpack(this.#slot, this.#block, used, this.#report);
-    const [index = 0, call = 0, xattrs = 0, nodes = 0] = this.#report;
-    this.lostXattrs += xattrs;
-    this.lostNodes += nodes;
-    if (answer < 0) throw failure(paths[index] ?? "", CALLS[call] ?? "", errnoName(-answer));
+    this.#count++;
+    this.#pieces[at] = this.#piece;
+    const { length } = this.#piece;
+    if (lib().ts_unpack(this.#slot, block, used, this.#piece, length) < 0) this.#settled();
   }
 
+  /** Waits until everything so far is written. @throws ImageError, SystemError with the entry's name */
+  settle(): void {
+    this.flush();
+    this.#settled();
+  }
+
+  #settled(): void {
+    const answer = lib().ts_unpack_wait(this.#slot, this.#report);
+    const [job = 0, at = 0, call = 0, xattrs = 0, nodes = 0] = this.#report;
+    this.lostXattrs = xattrs;
+    this.lostNodes = nodes;
+    if (answer >= 0) return;
+    // The block is one of the last, and nothing has been written into it since.
+    const { bytes, words } = this.#blocks[job % BLOCKS] ?? blockOf(ROOM);
+    throw failure(pathAt(bytes, words, at), call, -answer);
+  }
+
+  /** Ends it, also in the middle. */
   close(): void {
     lib().ts_unpack_close(this.#slot);
   }
-}
-
-function failure(path: string, syscall: string, errno: string): ImageError | SystemError {
-  const name = shownName(path);
-  if (syscall === "linkat" && errno === "ENOENT") {
-    return new ImageError(
-      "missing",
-      `the hard link ${name} is to a file that is not there (in its layer)`,
-      undefined,
-      {
-        syscall,
-        errno,
-      },
-    );
-  }
-  if (errno === "ELOOP" || errno === "ENOTDIR" || (errno === "ENOENT" && syscall === "openat2")) {
-    return new ImageError(
-      "unsafe",
-      `the entry ${name} lies behind something that is no folder in the image`,
-      undefined,
-      {
-        syscall,
-        errno,
-      },
-    );
-  }
-  return new SystemError(syscall, errno, name, {
-    doing: `unpack the entry ${name}`,
-    hint: errno === "ENOSPC" || errno === "EDQUOT" ? "the filesystem is full" : undefined,
-  });
 }

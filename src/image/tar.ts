@@ -16,10 +16,10 @@ import {
   sparseFile,
   tooManyRuns,
 } from "./sparse.ts";
+import { entryOf, kindOfHeader } from "./tar-entry.ts";
 import { checkLength, Gathered, TarExtras } from "./tar-extras.ts";
 import {
   BLOCK,
-  kindOfHeader,
   type RawHeader,
   readHeader,
   type SparseRun,
@@ -39,10 +39,14 @@ type State =
   | { readonly kind: "skip" }
   | { readonly kind: "done" };
 
+const CONTENT: State = { kind: "content" };
+const SKIP: State = { kind: "skip" };
+
 /** The reader. */
 export class TarReader {
   readonly #sink: TarSink;
-  #state: State;
+  readonly #nextHeader: State = { kind: "block", use: (block) => this.#header(block) };
+  #state: State = this.#nextHeader;
   /** What has been gathered of a block or header. */
   readonly #gathered = new Gathered();
   /** Of content or padding still to come. */
@@ -59,7 +63,6 @@ export class TarReader {
 
   constructor(sink: TarSink) {
     this.#sink = sink;
-    this.#state = this.#nextHeader();
   }
 
   /** Whether the archive's end has been seen; what follows it is ignored. */
@@ -78,7 +81,7 @@ export class TarReader {
     if (this.#state.kind === "content") this.#sink.end();
     this.#left = 0;
     this.#padding = 0;
-    this.#state = this.#nextHeader();
+    this.#state = this.#nextHeader;
   }
 
   /** The next bytes of the archive. @throws ImageError */
@@ -106,10 +109,6 @@ export class TarReader {
     );
   }
 
-  #nextHeader(): State {
-    return { kind: "block", use: (block) => this.#header(block) };
-  }
-
   #gather(chunk: Buffer, at: number, size: number, use: (bytes: Buffer) => void): number {
     const { end, all } = this.#gathered.add(chunk, at, size);
     // Before the entry is told of, which begins here.
@@ -135,13 +134,13 @@ export class TarReader {
 
   #endContent(): void {
     this.#sink.end();
-    this.#state = this.#padding > 0 ? { kind: "skip" } : this.#nextHeader();
+    this.#state = this.#padding > 0 ? SKIP : this.#nextHeader;
   }
 
   #skipped(chunk: Buffer, at: number): number {
     const end = Math.min(chunk.length, at + this.#padding);
     this.#padding -= end - at;
-    if (this.#padding === 0) this.#state = this.#nextHeader();
+    if (this.#padding === 0) this.#state = this.#nextHeader;
     return end;
   }
 
@@ -149,7 +148,7 @@ export class TarReader {
     const raw = readHeader(block);
     if (raw === undefined) {
       this.#zeros++;
-      this.#state = this.#zeros === 2 ? { kind: "done" } : this.#nextHeader();
+      this.#state = this.#zeros === 2 ? { kind: "done" } : this.#nextHeader;
       return;
     }
     this.#zeros = 0;
@@ -177,14 +176,14 @@ export class TarReader {
   /** A volume's label, say. */
   #ignore(size: number): void {
     this.#padding = padded(size);
-    this.#state = this.#padding > 0 ? { kind: "skip" } : this.#nextHeader();
+    this.#state = this.#padding > 0 ? SKIP : this.#nextHeader;
   }
 
   #gatherHeader({ type, size }: RawHeader): void {
     checkLength(size);
     const use = (bytes: Buffer): void => {
       this.#extras.take(type, Buffer.from(bytes.subarray(0, size)));
-      this.#state = this.#nextHeader();
+      this.#state = this.#nextHeader;
     };
     if (size === 0) use(Buffer.alloc(0));
     else this.#state = { kind: "gather", size: padded(size), use };
@@ -231,14 +230,13 @@ export class TarReader {
     if (sparse !== undefined) checkRuns(sparse, raw.size);
     // Only files have content; that of a folder or link is a size without bytes.
     const stored = kind === "file" ? raw.size : 0;
-    const { type: _, ...facts } = raw;
-    this.#sink.entry({ ...facts, kind, size: sparse?.size ?? stored, xattrs, sparse: sparse?.runs });
+    this.#sink.entry(entryOf(raw, kind, stored, xattrs, sparse));
     this.#runs = sparse?.runs ?? [];
     this.#run = 0;
     this.#offset = this.#runs[0]?.[0] ?? 0;
     this.#left = stored;
     this.#padding = padded(stored) - stored;
-    if (stored > 0) this.#state = { kind: "content" };
+    if (stored > 0) this.#state = CONTENT;
     else this.#endContent();
   }
 }

@@ -5,17 +5,19 @@
 
 import { Buffer } from "node:buffer";
 import { readdirSync } from "node:fs";
+import type { LayerSink } from "./layers.ts";
 import { cleanName, splitPath, whiteoutOf } from "./names.ts";
-import { encodeXattrs, type Facts, PIECE, Records } from "./records.ts";
+import { encodeXattrs, type Facts } from "./record.ts";
+import { Records } from "./records.ts";
 import { resolveBelow } from "./root-files.ts";
-import type { TarEntry, TarSink } from "./tar-header.ts";
+import type { TarEntry } from "./tar-header.ts";
 import type { Lost, UnpackOptions } from "./unpack-options.ts";
 import { sortXattrs } from "./xattrs.ts";
 
 const TYPE = { char: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
 
 /** Writes entries below a folder. {@link Unpacker.close} has to be called. */
-export class Unpacker implements TarSink {
+export class Unpacker implements LayerSink {
   readonly #dir: string;
   readonly #options: UnpackOptions;
   readonly #records: Records;
@@ -56,6 +58,14 @@ export class Unpacker implements TarSink {
     this.#made = over || this.#options.whiteouts.endsWith("overlay") ? new Set() : undefined;
   }
 
+  begin(piece: Buffer): void {
+    this.#records.from(piece);
+  }
+
+  pass(): void {
+    this.#records.flush();
+  }
+
   entry(entry: TarEntry): void {
     this.#options.budget.entry(entry);
     this.#file = undefined;
@@ -73,16 +83,14 @@ export class Unpacker implements TarSink {
   data(bytes: Buffer, offset: number): void {
     const file = this.#file;
     if (file === undefined) return;
-    if (!this.#begun && bytes.length === this.#size && bytes.length <= PIECE) {
+    if (!this.#begun && bytes.length === this.#size) {
       // All of it at once: nearly every file.
-      this.#records.file({ ...file, data: bytes });
+      this.#records.file(file, bytes);
       this.#file = undefined;
       return;
     }
-    this.#begin(file);
-    for (let at = 0; at < bytes.length; at += PIECE) {
-      this.#records.data(file.path, bytes.subarray(at, at + PIECE), offset + at);
-    }
+    this.#beginFile(file);
+    this.#records.data(file.path, bytes, offset);
   }
 
   end(): void {
@@ -91,13 +99,13 @@ export class Unpacker implements TarSink {
     if (this.#size === 0) this.#records.file(file);
     else {
       // Of a sparse file perhaps nothing is stored.
-      this.#begin(file);
+      this.#beginFile(file);
       this.#records.end({ ...file, offset: this.#size });
     }
     this.#file = undefined;
   }
 
-  #begin({ path }: Facts): void {
+  #beginFile({ path }: Facts): void {
     if (!this.#begun) this.#records.begin(path);
     this.#begun = true;
   }
@@ -115,7 +123,7 @@ export class Unpacker implements TarSink {
   finish(): void {
     const paths = [...this.#folders.keys()].sort().reverse();
     for (const path of paths) this.#records.folderTimes(this.#folders.get(path) ?? { path });
-    this.#records.flush();
+    this.#records.settle();
   }
 
   close(): void {
@@ -136,7 +144,8 @@ export class Unpacker implements TarSink {
     const root = owners.mapped ? { rootUid: owners.root.uid } : undefined;
     const { encoded, lost } = sortXattrs(entry.xattrs, root);
     this.#lostXattrs += lost;
-    const facts = { path, mode, ...owners.of(entry.uid, entry.gid), seconds, nanoseconds, xattrs: encoded };
+    const { uid, gid } = owners.of(entry.uid, entry.gid);
+    const facts = { path, mode, uid, gid, seconds, nanoseconds, xattrs: encoded };
     switch (kind) {
       case "dir":
         if (path === "") this.#records.xattrs(facts);
@@ -224,7 +233,7 @@ export class Unpacker implements TarSink {
 
   /** Where a folder of the tree is on the host; `undefined` where there is none. */
   #resolve(path: string): Buffer | undefined {
-    this.#records.flush();
+    this.#records.settle();
     return resolveBelow(this.#dir, path);
   }
 }

@@ -1,6 +1,6 @@
 /** Which extended attributes of an image are set, and how they look in a user namespace. */
 import { Buffer } from "node:buffer";
-import { encodeXattrs } from "./records.ts";
+import { encodeXattrs } from "./record.ts";
 
 /** Attributes kept and left out. */
 export interface SortedXattrs {

@@ -75,8 +75,13 @@ export const SIGNATURES = {
   ts_give_group: "iii",
   ts_remove: "p",
   ts_unpack_open: "pii",
-  ts_unpack: "ipip",
+  ts_unpack: "ipipi",
+  ts_unpack_wait: "ip",
   ts_unpack_close: "i",
+  ts_hash_open: "",
+  ts_hash_add: "ipi",
+  ts_hash_end: "ip",
+  ts_hash_close: "i",
 } as const;
 
 type Name = keyof typeof SIGNATURES;

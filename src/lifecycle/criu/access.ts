@@ -4,7 +4,7 @@ import { SystemError } from "../../error.ts";
 import { isNew } from "../../plan/namespaces.ts";
 import { O } from "../../sys/constants.gen.ts";
 import { Handle, status } from "../../sys/files.ts";
-import { errnoName, rareLib } from "../../sys/lib.ts";
+import { errnoName, lib } from "../../sys/lib.ts";
 
 /** As many images are followed one behind the other: each has what has changed since its parent. */
 const MOST_PARENTS = 1000;
@@ -39,7 +39,7 @@ function rootOf(mappings: Bundle["linux"]["uidMappings"]): number | undefined {
 function share(path: string, gid: number, mode: number): void {
   const folder = Handle.open(path, O.RDONLY | O.DIRECTORY);
   try {
-    const answer = (mode & 0o070) === 0 ? rareLib().ts_give_group(folder.fd, gid | 0, mode | 0o010) : EACCES;
+    const answer = (mode & 0o070) === 0 ? lib().ts_give_group(folder.fd, gid | 0, mode | 0o010) : EACCES;
     if (answer >= 0) return;
     throw new SystemError("chmod", errnoName(-answer), path, {
       doing: `let the container's root, group ${gid}, search the folder of the image`,
