@@ -45,9 +45,11 @@ export function inflated(from: Chunks, compression: Compression): Chunks {
   }
 }
 
-/** Streams read ahead, and a piece is valid until the next only. */
+/** Streams read ahead, and pieces are written over; the smaller their copies, the less of them waits. */
 async function* copied(from: Chunks): Chunks {
-  for await (const chunk of from) yield Buffer.from(chunk);
+  for await (const piece of from) {
+    for (let at = 0; at < piece.length; at += CHUNK) yield Buffer.from(piece.subarray(at, at + CHUNK));
+  }
 }
 
 async function* piped(from: Chunks, through: NodeJS.ReadWriteStream, name: string): Chunks {

@@ -194,7 +194,13 @@ export function run(command: Command): Ran {
 }
 
 /** What native/launch adds to the environment: the engine's tuning and the launcher's note. */
-const LAUNCHERS = ["TSRUN_CALLER", "BUN_JSC_useBaselineJIT", "BUN_JSC_useWasm", "BUN_JSC_numberOfGCMarkers"];
+const LAUNCHERS = [
+  "TSRUN_CALLER",
+  "BUN_JSC_useBaselineJIT",
+  "BUN_JSC_useFTLJIT",
+  "BUN_JSC_useWasm",
+  "BUN_JSC_numberOfGCMarkers",
+];
 
 /** The environment that tsrun was started with, as `NAME=value` entries. */
 export function environment(): readonly string[] {
