@@ -1,7 +1,7 @@
 /** Where systemd's manager is to be reached: the host's, or a user's own. */
 import { SystemError } from "../../error.ts";
 import { Bus, type BusAddress } from "../../sys/dbus.ts";
-import { readTextIfThere } from "../../sys/files.ts";
+import { readTextIfThere, status } from "../../sys/files.ts";
 import { privilege } from "../../sys/privilege.ts";
 import { ids } from "../../sys/process.ts";
 
@@ -12,13 +12,22 @@ const PATIENCE = 30_000;
 
 /**
  * Whether a container's unit belongs to the caller's own manager and not to the host's: of everybody but root, and of root in
- * a user namespace where the environment still says who he is outside. runc asks the same.
+ * a user namespace that an ordinary user's engine has made.
  */
-export function isUsers(env: Environment = process.env): boolean {
+export function isUsers(): boolean {
   const ours = privilege();
-  if (ours !== "contained") return ours === "user";
+  return ours === "contained" ? isUsersRoot(process.env, status("/proc/1")?.uid) : ours === "user";
+}
+
+/**
+ * Whether root of a user namespace is an ordinary user: one whose environment still says so, as runc asks, or whose namespace
+ * does not know the owner of the host's first process. In a machine container that runs systemd that is root too. Pure.
+ *
+ * @param init the owner of process 1, or `undefined` where it cannot be seen
+ */
+export function isUsersRoot(env: Environment, init: number | undefined): boolean {
   const name = env["USER"] ?? "";
-  return name !== "" && name !== "root";
+  return (name !== "" && name !== "root") || init !== 0;
 }
 
 /** How long systemd may take for an answer: 30 s, or SYSTEMD_BUS_TIMEOUT, as systemctl(1) has it, in seconds. */

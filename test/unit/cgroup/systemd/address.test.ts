@@ -1,5 +1,10 @@
 import t from "tap";
-import { managerAddresses, parseAddress, patience } from "../../../../src/cgroup/systemd/address.ts";
+import {
+  isUsersRoot,
+  managerAddresses,
+  parseAddress,
+  patience,
+} from "../../../../src/cgroup/systemd/address.ts";
 
 t.test("parseAddress()", (t) => {
   const table: readonly (readonly [string, readonly string[]])[] = [
@@ -39,6 +44,24 @@ t.test("a manager's own socket comes before the message bus", (t) => {
     "/run/user/1000/systemd/private",
   ]);
   t.same(list(true, { XDG_RUNTIME_DIR: "" })[0], "/run/user/1000/systemd/private");
+  t.end();
+});
+
+t.test("root of a user namespace", (t) => {
+  // What the kernel shows of an owner that the namespace does not know.
+  const UNKNOWN = 65_534;
+  const table: readonly (readonly [env: Record<string, string>, init: number | undefined, users: boolean])[] =
+    [
+      [{ USER: "alice" }, UNKNOWN, true],
+      [{ USER: "alice" }, 0, true],
+      [{}, UNKNOWN, true],
+      [{ USER: "root" }, UNKNOWN, true],
+      [{ USER: "" }, undefined, true],
+      [{}, 0, false],
+      [{ USER: "root" }, 0, false],
+    ];
+  for (const [env, init, users] of table)
+    t.equal(isUsersRoot(env, init), users, `${JSON.stringify(env)}, process 1 is ${init}'s`);
   t.end();
 });
 
