@@ -1,27 +1,14 @@
 /** `--systemd-cgroup` of an ordinary user: his own manager makes the unit, and its limits bite. */
-import { spawnSync } from "node:child_process";
-import { appendFileSync, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import t from "tap";
 import { probe } from "./support/config.ts";
 import { messageOf } from "./support/host.ts";
-import { THROWAWAY } from "./support/machine.ts";
+import { RUNTIME_DIR, startManager, stopManager } from "./support/login.ts";
 import { textOf } from "./support/outside.ts";
 import { openUser, USER } from "./support/user.ts";
 
 const user = openUser({ systemd: true, cgroupV2: true, only: "tsrun" });
 t.setTimeout(300_000);
-
-const RUNTIME_DIR = `/run/user/${USER.uid}`;
-
-/** Makes the user known and starts his manager, where the machine may be changed; why not, in words, else. */
-function startManager(): string | undefined {
-  if (!THROWAWAY) return "needs a machine that is thrown away: it makes a user";
-  appendFileSync("/etc/passwd", `tsruntest:x:${USER.uid}:${USER.gid}::/:/bin/sh\n`);
-  appendFileSync("/etc/group", `tsruntest:x:${USER.gid}:\n`);
-  appendFileSync("/etc/shadow", "tsruntest:*:19000:0:99999:7:::\n");
-  spawnSync("systemctl", ["start", `user@${USER.uid}.service`]);
-  return existsSync(`${RUNTIME_DIR}/systemd/private`) ? undefined : `needs user@${USER.uid}.service`;
-}
 
 const options = { env: { ...user.env(), XDG_RUNTIME_DIR: RUNTIME_DIR } };
 const name = `t-${user.host.tag}`;
@@ -80,5 +67,5 @@ await t.test("a controller that is not delegated", { skip: missing ?? false }, a
   t.match(messageOf(outcome), "config.json#/linux/resources/blockIO/weight");
 });
 
-if (missing === undefined) spawnSync("systemctl", ["stop", `user@${USER.uid}.service`]);
+if (missing === undefined) stopManager();
 await user.end();

@@ -141,7 +141,7 @@ export function give(path: string, uid: number, gid: number): void {
 }
 
 /** The runtime where every user can reach it: tsrun's files linked or copied beside the tests' folder, runc as it is. */
-function reachable(dir: string): string {
+export function reachable(dir: string): string {
   if (!RUNTIME.includes("/")) return RUNTIME;
   const to = join(dir, "dist");
   mkdirSync(to);

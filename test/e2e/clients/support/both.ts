@@ -1,5 +1,6 @@
 /** Every case runs with runc and with tsrun, side by side: what passes with runc must pass with tsrun. */
 import t, { type Test } from "tap";
+import { patience } from "../../support/slow.ts";
 import { RUNTIMES, type RuntimeName } from "./corner.ts";
 
 /** One thing that an engine can do, as one line of text. */
@@ -27,7 +28,7 @@ export async function both<Engine>(
   const wanted = process.env["TSRUN_TEST_CASE"];
   for (const one of cases) {
     if (wanted !== undefined && !one.name.includes(wanted)) continue;
-    await t.test(one.name, { timeout: 120_000 }, async (t) => compare(t, engine, one, how));
+    await t.test(one.name, { timeout: patience(120_000) }, async (t) => compare(t, engine, one, how));
   }
 }
 

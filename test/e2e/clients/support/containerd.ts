@@ -3,13 +3,16 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupsOf, processesOf, until } from "../../support/outside.ts";
 import { type CallOptions, type Corner, type Outcome, openCorner, type RuntimeName } from "./corner.ts";
+import { cgroupParent, DRIVER } from "./machine-only.ts";
 
 /** containerd, and how ctr reaches it. */
 export interface Containerd {
   readonly corner: Corner;
   /** Calls ctr. */
   ctr(words: readonly string[], options?: CallOptions): Promise<Outcome>;
-  /** The words of `ctr run` with one of the runtimes, an id and what runs. */
+  /** The words of `ctr run` with one of the runtimes, before a root file system or an image, the id and what runs. */
+  making(runtime: RuntimeName, options: readonly string[], id: string): readonly string[];
+  /** All words of `ctr run` in the corner's root file system. */
   run(
     runtime: RuntimeName,
     options: readonly string[],
@@ -38,14 +41,21 @@ export async function openContainerd(plugins?: (corner: Corner) => readonly stri
   corner.daemon("containerd", "containerd", ["--config", config]);
   await until("containerd's socket", () => existsSync(join(dir, "containerd.sock")), 15_000);
   const global = ["--address", join(dir, "containerd.sock"), "--namespace", tag];
+  // BinaryName and Root of the shim's options, as a CRI RuntimeClass gives them.
+  const making: Containerd["making"] = (runtime, options, id) => [
+    ...["run", "--runtime", "io.containerd.runc.v2", "--runc-binary", corner.runtime(runtime)],
+    ...["--runc-root", join(dir, `runtime-${runtime}`), "--fifo-dir", join(dir, "fifo")],
+    ...(DRIVER === "systemd" ? ["--runc-systemd-cgroup"] : []),
+    ...["--cgroup", DRIVER === "systemd" ? `${cgroupParent(tag)}:ctr:${id}` : `${cgroupParent(tag)}/${id}`],
+    ...options,
+  ];
   return {
     corner,
     ctr: (words, options) => corner.call("ctr", [...global, ...words], options),
-    // BinaryName and Root of the shim's options, as a CRI RuntimeClass gives them.
+    making,
     run: (runtime, options, id, ...program) => [
-      ...["run", "--runtime", "io.containerd.runc.v2", "--runc-binary", corner.runtime(runtime)],
-      ...["--runc-root", join(dir, `runtime-${runtime}`), "--fifo-dir", join(dir, "fifo")],
-      ...["--cgroup", `/${tag}/${id}`, ...options, "--rootfs", corner.rootfs, id, ...program],
+      ...making(runtime, options, id),
+      ...["--rootfs", corner.rootfs, id, ...program],
     ],
   };
 }

@@ -18,6 +18,7 @@ import { join } from "node:path";
 import t from "tap";
 import { makeRootfs, PROBE, PROJECT } from "../../../../scripts/make-rootfs.ts";
 import { cgroupsOf, mountsOf, processesOf, until } from "../../support/outside.ts";
+import { patience } from "../../support/slow.ts";
 import { removeCgroups, unmountAll } from "./leftovers.ts";
 
 export { PROBE };
@@ -111,7 +112,7 @@ export class Corner {
     for (const fd of streams) closeSync(fd);
     const text = (stream: string): string => readFileSync(`${name}.${stream}`, "utf8");
     return new Promise((settle, fail) => {
-      const timer = setTimeout(() => child.kill("SIGKILL"), options.limit ?? 30_000);
+      const timer = setTimeout(() => child.kill("SIGKILL"), options.limit ?? patience(30_000));
       child.on("error", fail);
       child.on("exit", (code) => {
         clearTimeout(timer);
@@ -137,6 +138,11 @@ export class Corner {
     return child;
   }
 
+  /** What a daemon has said. */
+  log(name: string): string {
+    return readFileSync(join(this.dir, `${name}.log`), "utf8");
+  }
+
   /** Stops what `daemon` started, the last one first. */
   async #stopDaemons(): Promise<void> {
     for (const child of this.#daemons.reverse()) {
@@ -160,13 +166,15 @@ export class Corner {
    * cgroup of a container, no mount but the engine's store, and then not even that.
    */
   async end(cleanup: () => Promise<void>): Promise<void> {
-    await t.test("nothing is left", { timeout: 60_000 }, async (t) => {
+    await t.test("nothing is left", { timeout: patience(60_000) }, async (t) => {
       await cleanup();
       await this.#stopDaemons();
       await until("no process", () => processesOf(this.tag).length === 0, 5000).catch(() => undefined);
       t.same(processesOf(this.tag), [], "no process");
       t.same(
-        cgroupsOf(this.tag).filter((path) => /[0-9a-f]{64}|-\d+$/.test(path.replace(/.*tsrun-test-\d+/, ""))),
+        cgroupsOf(this.tag).filter((path) =>
+          /[0-9a-f]{64}|-\d+(\.scope)?$/.test(path.replace(/.*tsrun-test-\d+/, "")),
+        ),
         [],
         "no cgroup of a container",
       );

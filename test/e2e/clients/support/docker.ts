@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { until } from "../../support/outside.ts";
 import { hasSeccomp, openCorner, type RuntimeName } from "./corner.ts";
 import { type Engine, IMAGE } from "./engine.ts";
+import { cgroupParent, DRIVER } from "./machine-only.ts";
 
 /** Docker, whose daemon can be killed and started again. */
 export interface Docker extends Engine {
@@ -14,8 +15,11 @@ export interface Docker extends Engine {
 /** The client of the daemon's own version, where another one stands before it in PATH. */
 const CLIENT = "/usr/bin/docker";
 
-/** Starts dockerd with the image in its store, or skips the file. */
-export async function openDocker(): Promise<Docker> {
+/**
+ * Starts dockerd with the image in its store, or skips the file.
+ * @param settings further ones for its daemon.json
+ */
+export async function openDocker(settings: Readonly<Record<string, unknown>> = {}): Promise<Docker> {
   const corner = openCorner("dockerd", "docker", "containerd");
   corner.env({ DOCKER_CONFIG: corner.dir });
   const config = corner.file(
@@ -33,7 +37,9 @@ export async function openDocker(): Promise<Docker> {
       "exec-root": join(corner.dir, "exec"),
       pidfile: join(corner.dir, "dockerd.pid"),
       hosts: [`unix://${corner.dir}/docker.sock`],
-      "cgroup-parent": `/${corner.tag}`,
+      "cgroup-parent": cgroupParent(corner.tag),
+      "exec-opts": [`native.cgroupdriver=${DRIVER}`],
+      ...settings,
     }),
   );
   const words = (...rest: readonly string[]): readonly string[] => [
@@ -53,7 +59,9 @@ export async function openDocker(): Promise<Docker> {
         return (await corner.call(CLIENT, words("version"))).code === 0;
       },
       20_000,
-    );
+    ).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${corner.log("dockerd").slice(-2000)}`);
+    });
     return child;
   };
   let daemon = await startDaemon();

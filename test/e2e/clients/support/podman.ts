@@ -3,10 +3,20 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { type Corner, hasSeccomp, openCorner, RUNTIMES, type RuntimeName } from "./corner.ts";
 import { type Engine, IMAGE } from "./engine.ts";
+import { cgroupParent, DRIVER } from "./machine-only.ts";
 
-/** The lines that a host's own containers.conf needs for tsrun are those of [engine]. */
-function configure(corner: Corner): Record<string, string> {
-  const runtimes = RUNTIMES.map((name) => `${name} = ["${corner.runtime(name)}"]`);
+/**
+ * Writes podman's configuration; the variables that name it. The lines that a host's own containers.conf needs for tsrun are
+ * those of [engine].
+ *
+ * @param folder where its store is to be
+ */
+export function configure(
+  corner: Corner,
+  folder = corner.dir,
+  program = (name: RuntimeName): string => corner.runtime(name),
+): Record<string, string> {
+  const runtimes = RUNTIMES.map((name) => `${name} = ["${program(name)}"]`);
   const conf = corner.file(
     "containers.conf",
     [
@@ -16,11 +26,11 @@ function configure(corner: Corner): Record<string, string> {
       ...(hasSeccomp() ? [] : ['seccomp_profile = "unconfined"']),
       'log_driver = "k8s-file"',
       "[engine]",
-      'cgroup_manager = "cgroupfs"',
+      `cgroup_manager = "${DRIVER}"`,
       'events_logger = "file"',
       'lock_type = "file"',
-      `tmp_dir = "${corner.dir}/tmp"`,
-      `network_config_dir = "${corner.dir}/networks"`,
+      `tmp_dir = "${folder}/tmp"`,
+      `network_config_dir = "${folder}/networks"`,
       "[engine.runtimes]",
       ...runtimes,
       "",
@@ -28,9 +38,16 @@ function configure(corner: Corner): Record<string, string> {
   );
   const store = corner.file(
     "storage.conf",
-    `[storage]\ndriver = "overlay"\nrunroot = "${corner.dir}/run"\ngraphroot = "${corner.dir}/store"\n`,
+    `[storage]\ndriver = "overlay"\nrunroot = "${folder}/run"\ngraphroot = "${folder}/store"\n`,
   );
   return { CONTAINERS_CONF: conf, CONTAINERS_STORAGE_CONF: store };
+}
+
+/** The corner's root file system as an archive that engines import; its path. */
+export function imageArchive(corner: Corner): string {
+  const archive = join(corner.dir, "image.tar");
+  execFileSync("tar", ["-C", corner.rootfs, "-cf", archive, "."]);
+  return archive;
 }
 
 /** podman as an engine, and what only it has. */
@@ -43,11 +60,9 @@ export interface Podman extends Engine {
 export async function openPodman(): Promise<Podman> {
   const corner = openCorner("podman", "conmon");
   corner.env(configure(corner));
-  const parent = ["--cgroup-parent", `/${corner.tag}`];
+  const parent = ["--cgroup-parent", cgroupParent(corner.tag)];
   const chosen = (runtime: RuntimeName): readonly string[] => ["--runtime", runtime];
-  const archive = join(corner.dir, "image.tar");
-  execFileSync("tar", ["-C", corner.rootfs, "-cf", archive, "."]);
-  await corner.must("podman", ["--runtime", "runc", "import", "-q", archive, IMAGE]);
+  await corner.must("podman", ["--runtime", "runc", "import", "-q", imageArchive(corner), IMAGE]);
   return {
     kind: "podman",
     corner,

@@ -1,0 +1,171 @@
+/** What podman needs cgroup v2, all of root's capabilities and a kernel that criu knows for: runc and tsrun beside each other. */
+import { appendFileSync, existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { both, type Case } from "./support/both.ts";
+import type { RuntimeName } from "./support/corner.ts";
+import { COUNTING, counted, sequel } from "./support/counting.ts";
+import { call, IMAGE, inside, inspect, lineOf, must, removal, running } from "./support/engine.ts";
+import { DRIVER, openMachine } from "./support/machine-only.ts";
+import { openPodman, type Podman } from "./support/podman.ts";
+
+openMachine("checkpoints, --privileged, --userns auto and what hears of OOM kills");
+const podman = await openPodman();
+// What `--userns auto` takes its ranges from.
+for (const file of ["/etc/subuid", "/etc/subgid"]) appendFileSync(file, "containers:200000:131072\n");
+
+const COUNTER = [IMAGE, "sh", "-c", COUNTING];
+
+/** The first process of a container that runs. */
+const pid = (name: string): Promise<string> => inspect(podman, name, "{{.State.Pid}}");
+
+/** A case about a container that counts. */
+function about(
+  name: string,
+  expect: string | RegExp,
+  options: readonly string[],
+  look: (container: string, runtime: RuntimeName) => Promise<string>,
+): Case<Podman> {
+  return {
+    name,
+    expect,
+    run: (_, runtime) => running(podman, runtime, [...options, ...COUNTER], (c) => look(c, runtime)),
+  };
+}
+
+/** Exports a checkpoint, removes the container with its volumes, and restores it with further options. */
+async function moved(
+  runtime: RuntimeName,
+  from: string,
+  options: { readonly checkpoint?: readonly string[]; readonly restore: readonly string[] },
+): Promise<void> {
+  const archive = join(podman.corner.dir, `${from}.tar.gz`);
+  await must(podman, [
+    ...["container", "checkpoint", "--export", archive],
+    ...(options.checkpoint ?? []),
+    from,
+  ]);
+  await must(podman, [...removal(podman, from), "-v"]);
+  const words = ["container", "restore", "--import", archive, ...options.restore];
+  await podman.corner.must("podman", [...podman.chosen(runtime), ...words]);
+}
+
+const CHECKPOINTS: readonly Case<Podman>[] = [
+  about(
+    "checkpoint and restore, with a limit",
+    "exited true, goes on, 0 52428800, exited 3",
+    ["-m", "50m"],
+    async (c) => {
+      const before = await counted(await pid(c));
+      await must(podman, ["container", "checkpoint", c]);
+      const stopped = await inspect(podman, c, "{{.State.Status}} {{.State.Checkpointed}}");
+      await must(podman, ["container", "restore", c]);
+      const goes = await sequel(before, await pid(c));
+      const limit = lineOf(await call(podman, ["exec", c, "cat", "/sys/fs/cgroup/memory.max"]));
+      await must(podman, ["stop", "-t", "60", c]);
+      const end = await inspect(podman, c, "{{.State.Status}} {{.State.ExitCode}}");
+      return `${stopped}, ${goes}, ${limit}, ${end}`;
+    },
+  ),
+  about("checkpoint --leave-running", "running, goes on", [], async (c) => {
+    const before = await counted(await pid(c));
+    await must(podman, ["container", "checkpoint", "--leave-running", c]);
+    return `${await inspect(podman, c, "{{.State.Status}}")}, ${await sequel(before, await pid(c))}`;
+  }),
+  about("restore of a terminal", "0 /dev/pts/0, goes on", ["-t"], async (c) => {
+    const before = await counted(await pid(c));
+    await must(podman, ["container", "checkpoint", c]);
+    await must(podman, ["container", "restore", c]);
+    const terminal = lineOf(await call(podman, ["exec", c, "readlink", "/proc/1/fd/0"]));
+    return `${terminal}, ${await sequel(before, await pid(c))}`;
+  }),
+  about(
+    "a checkpoint before, --export, and --import under another name",
+    "goes on, 0 kept",
+    ["--tmpfs", "/mnt", "-v", "/made-by-podman"],
+    async (c, runtime) => {
+      await must(podman, ["exec", c, "sh", "-c", "echo kept > /mnt/file"]);
+      const before = await counted(await pid(c));
+      const to = podman.corner.name();
+      const first = join(podman.corner.dir, `${c}-first.tar.gz`);
+      await must(podman, ["container", "checkpoint", "--pre-checkpoint", "--export", first, c]);
+      try {
+        const restore = ["--import-previous", first, "--name", to];
+        await moved(runtime, c, { checkpoint: ["--with-previous"], restore });
+        const file = lineOf(await call(podman, ["exec", to, "cat", "/mnt/file"]));
+        return `${await sequel(before, await pid(to))}, ${file}`;
+      } finally {
+        await call(podman, removal(podman, to));
+      }
+    },
+  ),
+  about("restore with --userns auto", /^125 .*criu failed/s, ["--userns", "auto:size=1024"], async (c) => {
+    await must(podman, ["container", "checkpoint", c]);
+    return lineOf(await call(podman, ["container", "restore", c]));
+  }),
+];
+
+/** With cgroupfs podman 4.3 makes pods' cgroups on v2 in which no device may be opened, whichever the runtime. */
+const POD: Case<Podman> = {
+  name: "restore into another pod",
+  expect: "goes on, Running 2",
+  run: async (_, runtime) => {
+    const [pod, other, member] = [podman.corner.name(), podman.corner.name(), podman.corner.name()];
+    const create = async (name: string): Promise<string> =>
+      podman.corner.must("podman", [...podman.chosen(runtime), "pod", "create", "--name", name]);
+    await create(pod);
+    try {
+      const words = ["run", "-d", "--pod", pod, "--name", member, ...COUNTER];
+      await podman.corner.must("podman", [...podman.chosen(runtime), ...words]);
+      const before = await counted(await pid(member));
+      const into = await create(other);
+      await moved(runtime, member, { restore: ["--pod", into] });
+      const goes = await sequel(before, await pid(member));
+      return `${goes}, ${await must(podman, ["pod", "inspect", "--format", "{{.State}} {{.NumContainers}}", other])}`;
+    } finally {
+      await call(podman, ["pod", "rm", "-f", "-t", "0", pod, other]);
+    }
+  },
+};
+
+const FULL_ROOT: readonly Case<Podman>[] = [
+  inside(
+    "--privileged",
+    ["--privileged"],
+    "grep -E '(CapEff|Seccomp):' /proc/self/status; mount -t tmpfs x /tmp; df /tmp | grep -c ^x; ls -d /dev/fuse /dev/vda",
+    "0 CapEff:\t000001ffffffffff\nSeccomp:\t0\n1\n/dev/fuse\n/dev/vda",
+  ),
+  inside(
+    "--userns auto",
+    ["--userns", "auto:size=1024"],
+    "echo $(cat /proc/self/uid_map) $(id -u); touch /x; stat -c %u /x",
+    /^0 0 2\d{5} 1024 0\n0$/,
+  ),
+  inside(
+    "--systemd always",
+    ["--systemd", "always"],
+    "mkdir /sys/fs/cgroup/mine && echo made; df /run /tmp /var/log/journal | grep -c ^tmpfs",
+    "0 made\n3",
+  ),
+];
+
+const OOM: Case<Podman> = {
+  name: "OOMKilled",
+  // conmon 2.1 leaves the word for podman 4.3 in its working folder, where podman does not look for it.
+  expect: "exited 137 false, conmon has heard of it",
+  run: async ({ corner }, runtime) => {
+    const name = corner.name();
+    const folder = join(corner.dir, `cwd-${name}`);
+    mkdirSync(folder);
+    const limits = ["-m", "20m", "--memory-swap", "20m"];
+    const run = [...podman.making(runtime, "run"), "--name", name, ...limits, IMAGE, "tail", "/dev/zero"];
+    await corner.call("env", ["-C", folder, "podman", ...run]);
+    const state = await inspect(podman, name, "{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}");
+    await must(podman, removal(podman, name));
+    return `${state}, conmon has heard of ${existsSync(join(folder, "oom")) ? "it" : "nothing"}`;
+  },
+};
+
+await both(podman, FULL_ROOT);
+await both(podman, [OOM]);
+await both(podman, DRIVER === "systemd" ? [...CHECKPOINTS, POD] : CHECKPOINTS);
+await podman.corner.end(async () => undefined);
