@@ -1,5 +1,6 @@
 /** dockerd with folders, a socket and a containerd of its own: no registry, no bridge, no rules of a firewall. */
 import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../../support/outside.ts";
 import { hasSeccomp, openCorner, type RuntimeName } from "./corner.ts";
@@ -48,7 +49,7 @@ export async function openDocker(settings: Readonly<Record<string, unknown>> = {
     ...rest,
   ];
   const startDaemon = async (): Promise<ReturnType<typeof corner.daemon>> => {
-    // As a service manager does: a daemon that has just been killed may still be there for the new one's pid file check.
+    // As a service manager does: it starts a daemon again that has ended.
     const start = (): ReturnType<typeof corner.daemon> =>
       corner.daemon("dockerd", "dockerd", ["--config-file", config]);
     let child = start();
@@ -76,8 +77,12 @@ export async function openDocker(settings: Readonly<Record<string, unknown>> = {
     words,
     making: (runtime: RuntimeName, command) => words(command, "--runtime", runtime, ...security),
     restartKilled: async () => {
+      const containerd = readFileSync(join(corner.dir, "exec/containerd/containerd.pid"), "utf8").trim();
       daemon.kill("SIGKILL");
-      await until("the daemon's end", () => daemon.signalCode !== null);
+      // Its containerd dies with it. A new daemon that still finds that process, be it a zombie, takes it for its own and waits
+      // 15 seconds in vain.
+      await until("containerd's end", () => !existsSync(`/proc/${containerd}`));
+      await until("the daemon's end", () => daemon.exitCode !== null || daemon.signalCode !== null);
       daemon = await startDaemon();
     },
   };
