@@ -6,6 +6,7 @@ import { ENDS } from "./support/ends.ts";
 import { KILLING } from "./support/killing.ts";
 import { LIVING } from "./support/living.ts";
 import { LOAD } from "./support/load.ts";
+import { LOOKING } from "./support/looking.ts";
 import { OPTIONS } from "./support/options.ts";
 import { SECURITY } from "./support/security.ts";
 
@@ -14,6 +15,7 @@ await both(docker, SECURITY);
 await both(docker, OPTIONS);
 await both(docker, ENDS);
 await both(docker, LIVING);
+await both(docker, LOOKING);
 await both(docker, DOCKER_ONLY);
 await both(docker, LOAD);
 await both(docker, KILLING, "apart");

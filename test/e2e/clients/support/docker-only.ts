@@ -5,7 +5,7 @@ import { until } from "../../support/outside.ts";
 import type { Case } from "./both.ts";
 import { hasSeccomp, pathOf } from "./corner.ts";
 import type { Docker } from "./docker.ts";
-import { call, IMAGE, inside, inspect, lineOf, must, run, running } from "./engine.ts";
+import { IMAGE, inside, inspect, lineOf, must, run, running } from "./engine.ts";
 
 /** A service of a compose file. */
 function composeFile(docker: Docker, runtime: string): string {
@@ -122,13 +122,5 @@ export const DOCKER_ONLY: readonly Case<Docker>[] = [
     name: "a program that only the host has",
     expect: /^127/,
     run: async (docker, runtime) => lineOf(await run(docker, runtime, ["--rm", IMAGE, "dockerd"])),
-  },
-  {
-    name: "attach, and detach by its end",
-    expect: "3",
-    run: (docker, runtime) =>
-      running(docker, runtime, [IMAGE, "sh", "-c", "sleep 1; exit 3"], async (name) =>
-        String((await call(docker, ["attach", name])).code),
-      ),
   },
 ];

@@ -70,7 +70,7 @@ const AT_ONCE: readonly Case<Engine>[] = [
 ];
 
 /** A case about an exec in a container that runs. */
-function about(
+function inExec(
   name: string,
   expect: RegExp,
   options: readonly string[],
@@ -107,16 +107,16 @@ const LATER: readonly Case<Engine>[] = [
       }
     },
   },
-  about("exec in a folder that is not there", /^12[67] .*no such file/s, ["--workdir", "/nope"], ["true"]),
-  about(
+  inExec("exec in a folder that is not there", /^12[67] .*no such file/s, ["--workdir", "/nope"], ["true"]),
+  inExec(
     "exec as a user that is not there",
     /^(126|255) .*nobody-knows/s,
     ["--user", "nobody-knows"],
     ["true"],
   ),
-  about("exec of a program that is not there", /^12[67] .*no such file/s, [], ["/nope"]),
-  about("exec of a folder", /^126 .*(permission denied|is a directory)/is, [], ["/etc"]),
-  about("exec that a signal ends", /^137$/, [], ["sh", "-c", "kill -KILL $$"]),
+  inExec("exec of a program that is not there", /^12[67] .*no such file/s, [], ["/nope"]),
+  inExec("exec of a folder", /^126 .*(permission denied|is a directory)/is, [], ["/etc"]),
+  inExec("exec that a signal ends", /^137$/, [], ["sh", "-c", "kill -KILL $$"]),
   {
     name: "update to less memory than is used",
     expect: /^1(25)? .*unable to set memory limit to 8388608 \(current usage: \d+, peak usage: \d+\)/s,

@@ -1,7 +1,8 @@
 /** What podman and Docker have in common: the words that their commands take. */
 
+import { until } from "../../support/outside.ts";
 import type { Case } from "./both.ts";
-import type { CallOptions, Corner, Outcome, RuntimeName } from "./corner.ts";
+import { type CallOptions, type Corner, type Outcome, PROBE, type RuntimeName } from "./corner.ts";
 
 /** The image of every container. */
 export const IMAGE = "tsrun-test:1";
@@ -90,4 +91,44 @@ export function inside(
       return lineOf(await run(engine, runtime, ["--rm", ...given, IMAGE, "sh", "-c", script]));
     },
   };
+}
+
+/** A call on a terminal of its own, with lines typed. */
+export function onTerminal(
+  engine: Engine,
+  words: readonly string[],
+  options?: CallOptions,
+): Promise<Outcome> {
+  return engine.corner.call(PROBE, ["pty", "size=31x97", "--", engine.program, ...words], options);
+}
+
+/** A case about a container that runs a script. */
+export function about(
+  name: string,
+  script: string,
+  expect: string | RegExp,
+  look: (engine: Engine, container: string, runtime: RuntimeName) => Promise<string>,
+  options: readonly string[] = [],
+  lacking?: RegExp,
+): Case<Engine> {
+  return {
+    name,
+    expect,
+    ...(lacking && { lacking }),
+    run: (engine, runtime) =>
+      running(engine, runtime, [...options, IMAGE, "sh", "-c", script], (container) =>
+        look(engine, container, runtime),
+      ),
+  };
+}
+
+/** The script of a container that does nothing. */
+export const SLEEP = "exec sleep 1000";
+
+/** The container's status, once it is this one. */
+export function reaches(engine: Engine, container: string, status: string): Promise<string> {
+  return until(`${container} ${status}`, async () => {
+    const now = await inspect(engine, container, "{{.State.Status}}");
+    return now === status && now;
+  });
 }

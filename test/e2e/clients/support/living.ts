@@ -1,43 +1,7 @@
-/** What engines do with a container that runs. */
+/** Further programs in a container that runs, and its end. */
 import { until } from "../../support/outside.ts";
 import type { Case } from "./both.ts";
-import { type CallOptions, type Outcome, PROBE, type RuntimeName } from "./corner.ts";
-import { call, type Engine, IMAGE, inspect, lineOf, must, run, running } from "./engine.ts";
-
-/** A call on a terminal of its own, with lines typed. */
-function onTerminal(engine: Engine, words: readonly string[], options?: CallOptions): Promise<Outcome> {
-  return engine.corner.call(PROBE, ["pty", "size=31x97", "--", engine.program, ...words], options);
-}
-
-/** A case about a container that runs a script. */
-function about(
-  name: string,
-  script: string,
-  expect: string | RegExp,
-  look: (engine: Engine, container: string, runtime: RuntimeName) => Promise<string>,
-  options: readonly string[] = [],
-  lacking?: RegExp,
-): Case<Engine> {
-  return {
-    name,
-    expect,
-    ...(lacking && { lacking }),
-    run: (engine, runtime) =>
-      running(engine, runtime, [...options, IMAGE, "sh", "-c", script], (container) =>
-        look(engine, container, runtime),
-      ),
-  };
-}
-
-const SLEEP = "exec sleep 1000";
-
-/** The container's status, once it is this one. */
-function reaches(engine: Engine, container: string, status: string): Promise<string> {
-  return until(`${container} ${status}`, async () => {
-    const now = await inspect(engine, container, "{{.State.Status}}");
-    return now === status && now;
-  });
-}
+import { about, call, type Engine, inspect, lineOf, must, onTerminal, reaches, SLEEP } from "./engine.ts";
 
 const EXEC: readonly Case<Engine>[] = [
   about("exec", SLEEP, "7 hello\n/", async (engine, container) =>
@@ -130,83 +94,5 @@ const STOPPING: readonly Case<Engine>[] = [
   }),
 ];
 
-const LOOKING: readonly Case<Engine>[] = [
-  about("logs", "echo out; echo err >&2", "0 out | err", async (engine, c) => {
-    await must(engine, ["wait", c]);
-    const { code, stdout, stderr } = await call(engine, ["logs", c]);
-    return `${code} ${stdout.trim()} | ${stderr.trim()}`;
-  }),
-  about("pause and unpause", SLEEP, "paused, refused, running", async (engine, c) => {
-    await must(engine, ["pause", c]);
-    const paused = await inspect(engine, c, "{{.State.Status}}");
-    const exec = await call(engine, ["exec", c, "true"]);
-    await must(engine, ["unpause", c]);
-    await must(engine, ["exec", c, "true"]);
-    return `${paused}, ${exec.code === 0 ? "done" : "refused"}, ${await inspect(engine, c, "{{.State.Status}}")}`;
-  }),
-  about("removal while paused", SLEEP, "0", async (engine, c) => {
-    await must(engine, ["pause", c]);
-    const { code } = await call(engine, ["rm", "-f", c]);
-    return String(code);
-  }),
-  about("update", SLEEP, "0 31457280\n20000", async (engine, c) => {
-    await must(engine, ["update", "--memory", "30m", "--memory-swap", "60m", "--cpu-quota", "20000", c]);
-    const files = ["memory/memory.limit_in_bytes", "cpu/cpu.cfs_quota_us"].map(
-      (file) => `/sys/fs/cgroup/${file}`,
-    );
-    return lineOf(await call(engine, ["exec", c, "cat", ...files]));
-  }),
-  about("stats --no-stream", SLEEP, /^0 \S+ [1-9]\d*$/, async (engine, c) =>
-    lineOf(await call(engine, ["stats", "--no-stream", "--format", "{{.Name}} {{.PIDs}}", c])),
-  ),
-  about("top", SLEEP, /^0 .*sleep 1000/s, async (engine, c) => lineOf(await call(engine, ["top", c]))),
-  about("inspect's pid", SLEEP, "sleep", async (engine, c) => {
-    const { readFileSync } = await import("node:fs");
-    const pid = await inspect(engine, c, "{{.State.Pid}}");
-    return until("the program", () => {
-      const name = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
-      return name === "sleep" && name;
-    });
-  }),
-  about(
-    "OOMKilled",
-    "exec tail /dev/zero",
-    "exited 137 true",
-    async (engine, c) => {
-      await reaches(engine, c, "exited");
-      return inspect(engine, c, "{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}");
-    },
-    ["-m", "20m", "--memory-swap", "20m"],
-    // conmon 2.1 hears of it through cgroup v2 alone on a hybrid host.
-    /^exited 137 false$/,
-  ),
-  {
-    name: "run -it",
-    expect: /^4 .*"size":\[31,97\].*typed/s,
-    run: async (engine, runtime) =>
-      lineOf(
-        await onTerminal(
-          engine,
-          [
-            ...engine.making(runtime, "run"),
-            "--rm",
-            "-it",
-            IMAGE,
-            "sh",
-            "-c",
-            "sleep 0.5; probe do tty; read x; echo $x; exit 4",
-          ],
-          { input: "typed\n" },
-        ),
-      ),
-  },
-  {
-    name: "run -i passes standard input on",
-    expect: "0 5",
-    run: async (engine, runtime) =>
-      lineOf(await run(engine, runtime, ["--rm", "-i", IMAGE, "wc", "-c"], { input: "typed" })),
-  },
-];
-
 /** All of them. */
-export const LIVING: readonly Case<Engine>[] = [...EXEC, ...STOPPING, ...LOOKING];
+export const LIVING: readonly Case<Engine>[] = [...EXEC, ...STOPPING];

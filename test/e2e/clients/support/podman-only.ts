@@ -1,110 +1,12 @@
 /** What podman has and Docker has not: pods, files of Kubernetes, mappings of users, checks of health by hand. */
+import { mkdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../../support/outside.ts";
 import type { Case } from "./both.ts";
-import { hasSeccomp, type RuntimeName } from "./corner.ts";
-import { call, IMAGE, inside, inspect, lineOf, must, run, running } from "./engine.ts";
-import { removeCgroups } from "./leftovers.ts";
+import { call, IMAGE, inside, inspect, lineOf, run, running } from "./engine.ts";
 import type { Podman } from "./podman.ts";
 
-/** A call with a runtime chosen for whatever it makes. */
-function chosen(podman: Podman, runtime: RuntimeName, ...words: readonly string[]): Promise<string> {
-  return podman.corner.must("podman", [...podman.chosen(runtime), ...words]);
-}
-
-async function pod(podman: Podman, runtime: RuntimeName): Promise<string> {
-  const [name, member] = [podman.corner.name(), podman.corner.name()];
-  const parent = ["--cgroup-parent", `/${podman.corner.tag}`];
-  await chosen(podman, runtime, "pod", "create", "--name", name, ...parent);
-  try {
-    for (const each of [member, `${member}-2`]) {
-      await chosen(podman, runtime, ...["run", "-d", "--pod", name, "--name", each], ...SLEEPER);
-    }
-    const [one, two] = await Promise.all(
-      [member, `${member}-2`].map((each) =>
-        chosen(
-          podman,
-          runtime,
-          "exec",
-          each,
-          "sh",
-          "-c",
-          "readlink /proc/self/ns/net; readlink /proc/self/ns/ipc",
-        ),
-      ),
-    );
-    const infra = await chosen(
-      podman,
-      runtime,
-      "pod",
-      "inspect",
-      "--format",
-      "{{.State}} {{.NumContainers}}",
-      name,
-    );
-    await chosen(podman, runtime, "pod", "pause", name);
-    await chosen(podman, runtime, "pod", "unpause", name);
-    await chosen(podman, runtime, "pod", "stop", "-t", "0", name);
-    await chosen(podman, runtime, "pod", "start", name);
-    const again = await inspect(podman, member, "{{.State.Status}}");
-    return `${infra}, ${one === two ? "one network" : `${one} and ${two}`}, again ${again}`;
-  } finally {
-    await removePod(podman, name);
-  }
-}
-
-/** Removes a pod. podman removes its cgroup in the controllers it knows; runc leaves it in the other hierarchies. */
-async function removePod(podman: Podman, name: string): Promise<void> {
-  const id = await must(podman, ["pod", "inspect", "--format", "{{.ID}}", name]);
-  await call(podman, ["pod", "rm", "-f", "-t", "0", name]);
-  removeCgroups(id);
-}
-
 const SLEEPER = [IMAGE, "sleep", "1000"];
-
-/** A pod as Kubernetes writes it. */
-function kubernetes(name: string): string {
-  return JSON.stringify({
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: {
-      name,
-      annotations: hasSeccomp() ? {} : { "seccomp.security.alpha.kubernetes.io/pod": "unconfined" },
-    },
-    spec: {
-      restartPolicy: "Never",
-      containers: [
-        {
-          name: "main",
-          image: `localhost/${IMAGE}`,
-          command: [
-            "/bin/sh",
-            "-c",
-            'echo "$WORD $(/bin/id -u)"; /bin/cat /sys/fs/cgroup/memory/memory.limit_in_bytes',
-          ],
-          env: [{ name: "WORD", value: "played" }],
-          resources: { limits: { memory: "32Mi" } },
-          securityContext: { runAsUser: 1000, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false },
-        },
-      ],
-    },
-  });
-}
-
-async function playKube(podman: Podman, runtime: RuntimeName): Promise<string> {
-  const name = podman.corner.name();
-  const file = podman.corner.file(`${name}.json`, kubernetes(name));
-  await chosen(podman, runtime, "play", "kube", "--network", "none", file);
-  try {
-    const state = await until("the pod's end", async () => {
-      const status = await inspect(podman, `${name}-main`, "{{.State.Status}} {{.State.ExitCode}}");
-      return status.startsWith("exited") && status;
-    });
-    return `${state}: ${(await call(podman, ["logs", `${name}-main`])).stdout.trim()}`;
-  } finally {
-    await removePod(podman, name);
-  }
-}
 
 /** All of them. */
 export const PODMAN_ONLY: readonly Case<Podman>[] = [
@@ -120,6 +22,88 @@ export const PODMAN_ONLY: readonly Case<Podman>[] = [
     "touch /mnt/x; stat -c %u /mnt/x; df /made-by-podman | wc -l",
     "0 1000\n2",
   ),
+  {
+    name: "-v idmap",
+    expect: /^1 65534 65534 .*Permission denied/,
+    otherwise: { expect: "0 0 0\n0", why: "runc 1.1 takes the option for the filesystem's" },
+    run: async (podman, runtime) => {
+      const folder = join(podman.corner.dir, podman.corner.name());
+      mkdirSync(folder);
+      const options = ["--rm", "--uidmap", "0:100000:65536", "-v", `${folder}:/mnt:idmap`];
+      const script = "stat -c '%u %g' /mnt; touch /mnt/made && stat -c %u /mnt/made";
+      return lineOf(await run(podman, runtime, [...options, IMAGE, "sh", "-c", script]));
+    },
+  },
+  inside("--userns host", ["--userns", "host"], "tr -s ' ' < /proc/self/uid_map", "0 0 0 4294967295"),
+  {
+    name: "--userns container",
+    expect: "the same",
+    run: (podman, runtime) =>
+      running(podman, runtime, ["--uidmap", "0:100000:65536", ...SLEEPER], async (name) => {
+        const pid = await inspect(podman, name, "{{.State.Pid}}");
+        const words = ["--rm", "--userns", `container:${name}`, IMAGE, "readlink", "/proc/self/ns/user"];
+        const seen = lineOf(await run(podman, runtime, words));
+        return seen === `0 ${readlinkSync(`/proc/${pid}/ns/user`)}` ? "the same" : seen;
+      }),
+  },
+  inside(
+    "--security-opt mask and unmask",
+    ["--security-opt", "mask=/etc", "--security-opt", "unmask=/proc/timer_list"],
+    "ls /etc | wc -w; head -n 1 /proc/timer_list | wc -l",
+    "0 0\n1",
+  ),
+  inside(
+    "--security-opt proc-opts",
+    ["--security-opt", "proc-opts=hidepid=2"],
+    "grep -c '^proc /proc proc .*hidepid=' /proc/mounts",
+    "0 1",
+  ),
+  inside("--umask", ["--umask", "0077"], "umask; touch /x; stat -c %a /x", "0 0077\n600"),
+  inside("--timeout", ["--timeout", "1"], "sleep 100", "255"),
+  {
+    name: "--preserve-fds",
+    expect: "0 given",
+    run: async (podman, runtime) => {
+      const words = [
+        ...podman.making(runtime, "run"),
+        "--rm",
+        "--preserve-fds",
+        "1",
+        IMAGE,
+        "sh",
+        "-c",
+        "cat <&3",
+      ];
+      const file = podman.corner.file(podman.corner.name(), "given");
+      return lineOf(await podman.corner.call("sh", ["-c", 'exec 3<"$0"; exec podman "$@"', file, ...words]));
+    },
+  },
+  {
+    name: "--rootfs",
+    expect: "0 ok",
+    run: async (podman, runtime) =>
+      lineOf(
+        await podman.corner.call("podman", [
+          ...podman.making(runtime, "run"),
+          "--rm",
+          "--rootfs",
+          `${podman.corner.rootfs}:O`,
+          "echo",
+          "ok",
+        ]),
+      ),
+  },
+  {
+    name: "--restart on-failure",
+    expect: "2 restarts",
+    run: (podman, runtime) =>
+      running(podman, runtime, ["--restart", "on-failure:2", IMAGE, "false"], async (name) =>
+        until("the restarts", async () => {
+          const count = await inspect(podman, name, "{{.RestartCount}} {{.State.Status}}");
+          return count === "2 exited" && "2 restarts";
+        }),
+      ),
+  },
   {
     name: "--userns auto",
     expect: /^0 1024$/,
@@ -154,8 +138,6 @@ export const PODMAN_ONLY: readonly Case<Podman>[] = [
         },
       ),
   },
-  { name: "a pod", expect: "Running 3, one network, again running", run: pod },
-  { name: "play kube", expect: "exited 0: played 1000\n33554432", run: playKube },
   {
     name: "init, and start later",
     expect: "initialized, started",
@@ -170,9 +152,9 @@ export const PODMAN_ONLY: readonly Case<Podman>[] = [
         "started",
       ]);
       try {
-        await chosen(podman, runtime, "init", name);
+        await podman.corner.must("podman", [...podman.chosen(runtime), "init", name]);
         const state = await inspect(podman, name, "{{.State.Status}}");
-        return `${state}, ${await chosen(podman, runtime, "start", "-a", name)}`;
+        return `${state}, ${await podman.corner.must("podman", [...podman.chosen(runtime), "start", "-a", name])}`;
       } finally {
         await call(podman, ["rm", "-f", name]);
       }
