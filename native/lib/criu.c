@@ -185,7 +185,7 @@ int ts_make_place(const char *root, const char *path, int is_folder)
 	return error;
 }
 
-int ts_give_group(int fd, int32_t gid, int mode)
+int ts_give_group(int fd, int gid, int mode)
 {
 	/* In this order: chown(2) may clear bits of the mode. */
 	if (fchown(fd, (uid_t)-1, (gid_t)gid) < 0 || fchmod(fd, (mode_t)mode) < 0)

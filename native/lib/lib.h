@@ -162,7 +162,7 @@ EXPORT int ts_loopback(int ns);
 /* Makes what is missing of a path inside the tree at root: folders on the way, a folder or an empty file at its end. */
 EXPORT int ts_make_place(const char *root, const char *path, int is_folder);
 /* An open file or folder gets another group, and this mode. */
-EXPORT int ts_give_group(int fd, int32_t gid, int mode);
+EXPORT int ts_give_group(int fd, int gid, int mode);
 
 /* netdev.c */
 

@@ -31,10 +31,12 @@ async function refusal(promise: Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** Whether the event loop goes round while something is awaited. */
-async function alongside<T>(promise: Promise<T>): Promise<readonly [T, boolean]> {
+/** Whether the event loop goes round while something is awaited; at the sixth round `end` makes it end. */
+async function alongside<T>(promise: Promise<T>, end: () => void): Promise<readonly [T, boolean]> {
   let rounds = 0;
-  const timer = setInterval(() => rounds++, 5);
+  const timer = setInterval(() => {
+    if (++rounds === 6) end();
+  }, 5);
   const value = await promise;
   clearInterval(timer);
   return [value, rounds > 5];
@@ -53,9 +55,7 @@ said["listed"] = (await runtime.list()).map((row) => [row.id === id, row.status]
 said["deleted"] = await runtime.delete(id);
 
 program("sleep", "100");
-const run = runtime.run({ id, bundle });
-setTimeout(() => void runtime.kill(id, "kill"), 500);
-said["run"] = await alongside(run);
+said["run"] = await alongside(runtime.run({ id, bundle }), () => void runtime.kill(id, "kill"));
 said["gone"] = await refusal(runtime.state(id));
 
 await runtime.create({ id, bundle });
