@@ -18,20 +18,22 @@ import { killFirst } from "./destroy.ts";
  *
  * @param notify the socket that is told how far the program is, where the container was created with such a wish: then this
  *   call does not return, see {@link passOnUntilReady}
+ * @param tracer who notes each step
  * @throws StateError `not-found`, `not-created`, `paused`, `stopped`, `busy`; LaunchError when its program cannot be executed, a
  *   startContainer hook failed, or a poststart hook failed (then the container is stopped)
  */
-export function start(root: string, id: string, notify?: string): void {
-  const locked = lock(root, id);
+export function start(root: string, id: string, notify?: string, tracer?: Tracer): void {
+  const locked = step(tracer, "lock the state", () => lock(root, id));
   let readiness: Readiness | undefined;
   let socket: Socket | undefined;
   try {
-    const saved = load(root, id);
+    const saved = step(tracer, "read the state", () => load(root, id));
     // One connection for the question and for the start.
-    socket = Socket.connect(startSocket(locked.dir));
-    const process = checkCreated(saved, socket !== undefined);
+    socket = step(tracer, "connect to its first process", () => Socket.connect(startSocket(locked.dir)));
+    const waits = socket !== undefined;
+    const process = step(tracer, "find out the status", () => checkCreated(saved, waits));
     if (notify !== undefined) readiness = openReadiness(notifyFolder(locked.dir), process.pid);
-    startLocked(saved.record, process, locked, undefined, socket);
+    startLocked(saved.record, process, locked, tracer, socket);
   } catch (error) {
     readiness?.first.close();
     readiness?.socket.close();
@@ -40,7 +42,10 @@ export function start(root: string, id: string, notify?: string): void {
     socket?.close();
     locked.release();
   }
-  if (notify !== undefined && readiness !== undefined) passOnUntilReady(id, readiness, notify);
+  if (notify === undefined || readiness === undefined) return;
+  // It becomes another program.
+  tracer?.finish();
+  passOnUntilReady(id, readiness, notify);
 }
 
 /** The process that waits for `start`. @throws StateError */

@@ -98,7 +98,7 @@ t.test("run: every operation of explain, and the host's steps", async (t) => {
   );
 });
 
-t.test("create, exec and delete", async (t) => {
+t.test("create, start, exec and delete", async (t) => {
   if (!(await onlyTsrun(host, t))) return;
   const bundle = host.bundle((config) => probe(config, "sleep", "1000"));
   const id = host.id();
@@ -107,7 +107,23 @@ t.test("create, exec and delete", async (t) => {
   t.match(created.trace.otherData.title, `tsrun create ${id}`);
   t.ok(opsOf(created.events).includes("ready"));
   t.notOk(opsOf(created.events).includes("exec"), "start is another command");
-  await host.must(["start", id]);
+  const started = await traceOf(["start", id]);
+  inOrder(t, started);
+  t.match(started.trace.otherData.title, `tsrun start ${id}`);
+  t.same(
+    started.events.map(({ name, args: { result } }) => [name, result]),
+    [
+      ["lock the state", "ok"],
+      ["read the state", "ok"],
+      ["connect to its first process", "ok"],
+      ["find out the status", "ok"],
+      ["let it execute its program", "ok"],
+      ["run the poststart hooks", "ok"],
+    ],
+  );
+  const twice = await traceOf(["start", id], 1);
+  t.match(twice.trace.otherData.error, /cannot start an already running container/);
+  t.match(twice.events.at(-1), { name: "find out the status", args: { result: "not-created" } });
   for (const detach of [[], ["--detach"]]) {
     const executed = await traceOf(["exec", ...detach, id, "/bin/probe", "true"]);
     inOrder(t, executed);

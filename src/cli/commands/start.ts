@@ -1,9 +1,10 @@
 import { start } from "../../lifecycle/start.ts";
-import { id, notifySocket, root } from "../common.ts";
+import { id, notifySocket, perhapsTraced, root } from "../common.ts";
 import type { Command } from "../table.ts";
 
 /** `tsrun start` */
-export const command: Command = (call) => {
-  start(root(call), id(call), notifySocket());
-  return 0;
-};
+export const command: Command = (call) =>
+  perhapsTraced(call, `tsrun start ${id(call)}`, (tracer) => {
+    start(root(call), id(call), notifySocket(), tracer);
+    return 0;
+  });

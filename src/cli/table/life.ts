@@ -9,7 +9,7 @@ export const START: CommandSpec = {
   min: 1,
   max: 1,
   text: "start a created container's program",
-  options: [],
+  options: [TRACE],
 };
 
 /** `delete` */
