@@ -7,8 +7,9 @@ import { SystemError } from "../error.ts";
 import { cstring } from "../sys/bytes.ts";
 import { O } from "../sys/constants.gen.ts";
 import { Handle, performAll } from "../sys/files.ts";
-import { checked, errnoName, lib } from "../sys/lib.ts";
+import { lib } from "../sys/lib.ts";
 import { ids, kill } from "../sys/process.ts";
+import { removeTree } from "../sys/remove.ts";
 import { ImageError } from "./error.ts";
 
 /** The names of what is being made, or was when its maker was killed: the final name, and the maker's pid. */
@@ -61,12 +62,6 @@ export class PartialFolder {
     removeTree(this.path);
     this.#lock.close();
   }
-}
-
-/** Removes a file or folder with all that is in it; nothing there is no error. @throws SystemError */
-export function removeTree(path: string): void {
-  const answer = lib().ts_remove(cstring(path));
-  if (answer < 0 && errnoName(-answer) !== "ENOENT") checked(answer, "unlinkat", path);
 }
 
 /** Removes what killed makers left in a folder, of one final name or of all; answers the names. @throws SystemError */

@@ -10,14 +10,15 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { OVERLAY_LOWER, OVERLAY_STORE } from "../plan/overlay.ts";
+import { imageStore } from "../state/image-store.ts";
 import { O } from "../sys/constants.gen.ts";
 import { Handle, performAll, readTextIfThere } from "../sys/files.ts";
-import { privilege } from "../sys/privilege.ts";
 import { ids } from "../sys/process.ts";
+import { removeTree } from "../sys/remove.ts";
 import { parseDigest } from "./content.ts";
 import { ImageError } from "./error.ts";
 import { Node } from "./json.ts";
-import { clearAbandoned, PartialFolder, removeTree } from "./partial.ts";
+import { clearAbandoned, PartialFolder } from "./partial.ts";
 import {
   type ImageFacts,
   type LayerFacts,
@@ -39,10 +40,8 @@ const NAME_DIGITS = 32;
 
 /** Where the store is unless `--store` says otherwise. */
 export function defaultStore(): string {
-  if (privilege() !== "user") return "/var/lib/tsrun";
-  const { XDG_DATA_HOME, HOME } = process.env;
-  if (XDG_DATA_HOME?.startsWith("/")) return `${XDG_DATA_HOME}/tsrun`;
-  if (HOME?.startsWith("/")) return `${HOME}/.local/share/tsrun`;
+  const store = imageStore();
+  if (store !== undefined) return store;
   throw new ImageError(
     "missing",
     "there is no place for layers: XDG_DATA_HOME and HOME are not set",

@@ -3,11 +3,11 @@
  * record before it is made, so there is nothing to look for but the state root, and where images are unpacked.
  */
 import { type LaunchError, StateError, TsrunError } from "../error.ts";
+import { imageStore } from "../state/image-store.ts";
 import { type Leftover, leftoversOf, removeLeftover, unfinishedIn } from "../state/leftovers.ts";
 import { statusOf } from "../state/status.ts";
 import { isLocked, listIds, load, lock, type Saved } from "../state/store.ts";
 import { entries, status } from "../sys/files.ts";
-import { privilege } from "../sys/privilege.ts";
 import { destroy } from "./destroy.ts";
 
 /** What to look for. */
@@ -113,16 +113,8 @@ function loadIfThere(root: string, id: string): Saved | "damaged" | undefined {
 
 /** The store of images and its parts. */
 function storeFolders(): readonly string[] {
-  const store = storeFolder();
+  const store = imageStore();
   if (store === undefined || status(store)?.kind !== "dir") return [];
   const parts = entries(store).filter(({ kind, name }) => kind === "dir" && !name.startsWith("."));
   return [store, ...parts.map(({ name }) => `${store}/${name}`)];
-}
-
-/** /var/lib/tsrun, and an ordinary user's below his home (XDG Base Directory Specification). */
-function storeFolder(): string | undefined {
-  if (privilege() !== "user") return "/var/lib/tsrun";
-  const { XDG_DATA_HOME, HOME } = process.env;
-  if (XDG_DATA_HOME?.startsWith("/")) return `${XDG_DATA_HOME}/tsrun`;
-  return HOME?.startsWith("/") ? `${HOME}/.local/share/tsrun` : undefined;
 }

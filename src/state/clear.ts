@@ -1,5 +1,6 @@
 /** Removes what is kept of a container. */
 import { entries, perform, performAll } from "../sys/files.ts";
+import { removeTree } from "../sys/remove.ts";
 
 const FILES = ["start.sock", "exit.json", "process.json", "init.json", "config.json", "state.json"] as const;
 
@@ -22,19 +23,8 @@ export function clear(dir: string): void {
   if (usual === undefined) return;
   const notify = notifyFolder(dir);
   for (const { name, kind } of entries(dir)) {
+    // A container that may mount can make its folder writable, and leave anything in it.
     if (kind === "dir" && `${dir}/${name}` === notify) removeTree(notify);
-    else performAll([{ do: "unlink", path: `${dir}/${name}`, ifThere: true }]);
-  }
-  performAll([{ do: "rmdir", path: dir, ifThere: true }]);
-}
-
-/**
- * Removes a folder with all that is in it: a container that may mount can make its folder writable, and leave anything in it.
- * @throws SystemError
- */
-export function removeTree(dir: string): void {
-  for (const { name, kind } of entries(dir)) {
-    if (kind === "dir") removeTree(`${dir}/${name}`);
     else performAll([{ do: "unlink", path: `${dir}/${name}`, ifThere: true }]);
   }
   performAll([{ do: "rmdir", path: dir, ifThere: true }]);

@@ -6,7 +6,8 @@ import { SystemError } from "../error.ts";
 import { O } from "../sys/constants.gen.ts";
 import { entries, Handle, performAll, readTextIfThere, status } from "../sys/files.ts";
 import { clock, sleep } from "../sys/process.ts";
-import { clear, filterFolder, removeTree } from "./clear.ts";
+import { removeTree } from "../sys/remove.ts";
+import { clear, filterFolder } from "./clear.ts";
 import { startTimeOf } from "./status.ts";
 
 /** Something that nobody will finish. */
