@@ -42,12 +42,23 @@ export {
   TsrunError,
   UsageError,
 } from "./error.ts";
+export type { CheckpointRequest } from "./lifecycle/checkpoint.ts";
+export type { CriuRequestOptions } from "./lifecycle/criu/options.ts";
 export type { ExecRequest } from "./lifecycle/exec.ts";
 export type { ProcessChanges } from "./lifecycle/exec-process.ts";
 export type { ContainerEvent, EventOptions } from "./lifecycle/follow.ts";
-export type { Execution, RunEnd, RunRequest, WaitOptions } from "./lifecycle/library.ts";
+export type {
+  CheckpointOptions,
+  Execution,
+  RestoreOptions,
+  RunEnd,
+  RunRequest,
+  RuntimeOptions,
+  WaitOptions,
+} from "./lifecycle/library.ts";
 export type { CreateRequest, Loaded } from "./lifecycle/prepare.ts";
 export { loadBundle } from "./lifecycle/prepare.ts";
+export type { RestoreRequest } from "./lifecycle/restore.ts";
 export type { StopRequest } from "./lifecycle/stop.ts";
 export type { WatchedEvent } from "./observe/events.ts";
 export { features } from "./observe/features.ts";
@@ -56,7 +67,7 @@ export type { ContainerProcess } from "./observe/processes.ts";
 export type { ContainerState } from "./observe/state.ts";
 export type { ContainerStats } from "./observe/stats.ts";
 export type { HostSource, MountAttributes, Op, OpName, Plan, RootPath, Step } from "./plan/ops.ts";
-export { Runtime, type RuntimeOptions } from "./runtime.ts";
+export { Runtime } from "./runtime.ts";
 export type { Status } from "./state/status.ts";
 export type { Exit } from "./sys/process.ts";
 export { COMMIT, SPEC_VERSION, VERSION } from "./version.ts";

@@ -1,19 +1,27 @@
 /** {@link Runtime}: the verbs of the command for programs, over the same functions. */
-import { type LaunchError, StateError } from "./error.ts";
-import { Child } from "./lifecycle/children.ts";
+import type { LaunchError } from "./error.ts";
+import { Child, Children } from "./lifecycle/children.ts";
 import { create } from "./lifecycle/create.ts";
 import { deleteContainer } from "./lifecycle/delete.ts";
 import { type ExecRequest, exec } from "./lifecycle/exec.ts";
 import { type ContainerEvent, type EventOptions, follow } from "./lifecycle/follow.ts";
 import { killContainer } from "./lifecycle/kill.ts";
-import type { Execution, RunEnd, RunRequest, WaitOptions } from "./lifecycle/library.ts";
+import type {
+  CheckpointOptions,
+  Execution,
+  RestoreOptions,
+  RunEnd,
+  RunRequest,
+  RuntimeOptions,
+  WaitOptions,
+} from "./lifecycle/library.ts";
 import { pauseContainer, resumeContainer } from "./lifecycle/pause.ts";
 import { absolute, type CreateRequest } from "./lifecycle/prepare.ts";
 import { finish, runDetached } from "./lifecycle/run.ts";
 import { parseSignal } from "./lifecycle/signals.ts";
 import { start } from "./lifecycle/start.ts";
 import { type StopRequest, stopContainer } from "./lifecycle/stop.ts";
-import { Turns } from "./lifecycle/turns.ts";
+import { turns } from "./lifecycle/turns.ts";
 import { updateContainer } from "./lifecycle/update.ts";
 import { type AwaitEnd, awaitContainer, endInLoop } from "./lifecycle/wait.ts";
 import { type Listed, list } from "./observe/list.ts";
@@ -22,21 +30,7 @@ import { type ContainerState, describe, state } from "./observe/state.ts";
 import { type ContainerStats, stats } from "./observe/stats.ts";
 import { defaultRoot } from "./state/root.ts";
 import { onAbort } from "./sys/abort.ts";
-import type { Exit, Pidfd } from "./sys/process.ts";
-
-const SIGKILL = 9;
-
-/** Where a {@link Runtime} keeps its containers. */
-export interface RuntimeOptions {
-  /**
-   * The folder of the containers' state; relative to the current one, made when the first container is. The command's
-   * `--root`; its default is `/run/tsrun`, and of others than root `$XDG_RUNTIME_DIR/tsrun`, so that library and command see the same containers.
-   */
-  readonly root?: string;
-}
-
-/** The verbs of all runtimes of this process take turns on its thread. */
-const turns = new Turns();
+import type { Exit } from "./sys/process.ts";
 
 /**
  * The containers below one state folder.
@@ -52,12 +46,13 @@ const turns = new Turns();
 export class Runtime {
   /** The folder of the containers' state, absolute. */
   readonly root: string;
-  readonly #children = new Map<string, Child>();
+  readonly #children: Children;
   readonly #awaitEnd: AwaitEnd;
 
   constructor(options: RuntimeOptions = {}) {
     this.root = absolute(options.root ?? defaultRoot());
     this.#awaitEnd = endInLoop(this.root);
+    this.#children = new Children(this.root, this.#awaitEnd);
   }
 
   /**
@@ -71,9 +66,9 @@ export class Runtime {
     await turns.next();
     const { locked, first, record } = create(this.root, request);
     locked.release();
-    this.#adopt(request.id, first);
-    const process = { pid: first.pid, startTime: "" };
-    return describe({ dir: locked.dir, record, process, complete: true }, "created");
+    this.#children.adopt(request.id, first);
+    const saved = { dir: locked.dir, record, process: { pid: first.pid, startTime: "" }, complete: true };
+    return describe(saved, "created");
   }
 
   /**
@@ -98,13 +93,13 @@ export class Runtime {
     await turns.next();
     signal?.throwIfAborted();
     const { first, created } = runDetached(this.root, request);
-    const child = this.#adopt(request.id, first);
-    const forget = onAbort(signal, () => this.#kill(request.id, child));
+    const child = this.#children.adopt(request.id, first);
+    const forget = onAbort(signal, () => this.#children.kill(request.id, child));
     const exit = await child.ended();
     forget();
     await turns.next();
     const failures = finish(this.root, request.id, created);
-    if (this.#children.get(request.id) === child) this.#children.delete(request.id);
+    this.#children.forget(request.id, child);
     signal?.throwIfAborted();
     return { exit, failures };
   }
@@ -118,7 +113,7 @@ export class Runtime {
    */
   async wait(id: string, { signal }: WaitOptions = {}): Promise<Exit | undefined> {
     signal?.throwIfAborted();
-    const child = this.#children.get(id);
+    const child = this.#children.of(id);
     return child === undefined ? awaitContainer(this.root, id, this.#awaitEnd, signal) : child.ended(signal);
   }
 
@@ -140,7 +135,7 @@ export class Runtime {
    *   process does not end
    */
   async stop(id: string, request: StopRequest = {}): Promise<void> {
-    const child = this.#children.get(id);
+    const child = this.#children.of(id);
     await stopContainer(this.root, id, request, this.#awaitEnd);
     // Else it would stay a zombie until somebody asks.
     child?.over();
@@ -208,13 +203,35 @@ export class Runtime {
    */
   async delete(id: string, options: { force?: boolean } = {}): Promise<readonly LaunchError[]> {
     await turns.next();
-    const child = this.#children.get(id);
-    // Its exit status is there for one only: whoever waits gets it, not the deletion.
-    child?.over();
-    const failures = deleteContainer(this.root, id, options.force);
-    this.#children.delete(id);
-    child?.deleted();
-    return failures;
+    return this.#children.removing(id, () => deleteContainer(this.root, id, options.force));
+  }
+
+  /**
+   * Writes a running container's processes to files, by criu. Unless it is to go on, the container is deleted then.
+   *
+   * @returns failures of poststop hooks: the container is gone all the same
+   * @throws {@link StateError} `not-found`, `not-running`, `busy`, `damaged`; {@link LaunchError} `criu` with the telling lines of its log;
+   *   {@link SystemError}; {@link UsageError}. The container runs on.
+   */
+  async checkpoint(id: string, options: CheckpointOptions = {}): Promise<readonly LaunchError[]> {
+    const { checkpoint } = await import("./lifecycle/checkpoint.ts");
+    await turns.next();
+    const write = (): readonly LaunchError[] => checkpoint(this.root, { ...options, id });
+    return options.leaveRunning || options.preDump ? write() : this.#children.removing(id, write);
+  }
+
+  /**
+   * Lets a container go on from the files that {@link Runtime.checkpoint} wrote. It is a new one, made from the bundle.
+   *
+   * @returns its state, `running`
+   * @throws as {@link Runtime.create}, and {@link LaunchError} `criu`. Then nothing of the container is left.
+   */
+  async restore(request: RestoreOptions): Promise<ContainerState> {
+    const { restoreDetached } = await import("./lifecycle/restore.ts");
+    await turns.next();
+    const { first } = restoreDetached(this.root, request);
+    this.#children.adopt(request.id, first);
+    return state(this.root, request.id);
   }
 
   /**
@@ -229,22 +246,5 @@ export class Runtime {
   /** All containers below the state folder, by id; one whose state is damaged is shown as such. @throws {@link SystemError} */
   async list(): Promise<readonly Listed[]> {
     return list(this.root);
-  }
-
-  /** Keeps an eye on a child of this process, without looking yet. */
-  #adopt(id: string, first: Pidfd): Child {
-    const child = new Child(first, this.#awaitEnd);
-    this.#children.set(id, child);
-    return child;
-  }
-
-  /** Ends a container that may have ended by itself; a frozen one, too. */
-  #kill(id: string, child: Child): void {
-    child.kill();
-    try {
-      killContainer(this.root, id, SIGKILL);
-    } catch (error) {
-      if (!(error instanceof StateError)) throw error;
-    }
   }
 }

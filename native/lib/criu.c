@@ -65,6 +65,15 @@ static int mount_root(const char *root, const char *null)
 	return mount(NULL, null, NULL, flags, NULL);
 }
 
+/* Node makes its own standard streams close-on-exec as it starts, and criu is to hand them on. One that is closed stays so. */
+static int keep_streams(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_SETFD, 0) < 0 && errno != EBADF)
+			return -1;
+	return 0;
+}
+
 int ts_spawn_criu(const char *path, const char *env, int envc, const int32_t *fds, int count, const char *root,
 		  const char *null, int32_t *pidfd)
 {
@@ -88,7 +97,8 @@ int ts_spawn_criu(const char *path, const char *env, int envc, const int32_t *fd
 		(void)sigaction(SIGPIPE, &dfl, NULL);
 		(void)sigprocmask(SIG_SETMASK, &none, NULL);
 		/* Without a root there is nothing to restore, and nothing that would need tsrun's own streams. */
-		if ((root[0] ? mount_root(root, null) : silence()) < 0 || arrange(fds, count) < 0 || execve(path, argv, envp) < 0)
+		if ((root[0] ? mount_root(root, null) : silence()) < 0 || keep_streams() < 0 || arrange(fds, count) < 0 ||
+		    execve(path, argv, envp) < 0)
 			failed = errno;
 		_exit(127);
 	}

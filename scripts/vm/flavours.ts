@@ -39,7 +39,7 @@ const LEFT_OUT: readonly (readonly [path: string, why: string, flavour?: string]
     "is about tsrun's own program; systemd.test.ts has the one of systemd beside it",
     "systemd",
   ],
-  ...["checkpoint-options.", "checkpoint-lazy.", "checkpoint-confined."].map(
+  ...["checkpoint-options.", "checkpoint-lazy.", "checkpoint-confined.", "library-checkpoint."].map(
     (path) => [path, "takes long, and has nothing to do with who manages cgroups", "systemd"] as const,
   ),
   [

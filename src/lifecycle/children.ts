@@ -1,5 +1,7 @@
 /** Children of this process: whoever made them has to take note of their end. */
+import { StateError } from "../error.ts";
 import { type Exit, exitOf, type Pidfd } from "../sys/process.ts";
+import { killContainer } from "./kill.ts";
 import type { AwaitEnd } from "./wait.ts";
 
 const SIGKILL = 9;
@@ -60,5 +62,53 @@ export class Child {
     const exit = status === undefined ? undefined : exitOf(status);
     this.#end = { exit: exit ?? (this.#killed ? { signal: SIGKILL } : undefined) };
     return this.#end.exit;
+  }
+}
+
+/** The first processes of the containers that this process has made, by container. */
+export class Children {
+  readonly #root: string;
+  readonly #awaitEnd: AwaitEnd;
+  readonly #byId = new Map<string, Child>();
+
+  constructor(root: string, awaitEnd: AwaitEnd) {
+    this.#root = root;
+    this.#awaitEnd = awaitEnd;
+  }
+
+  of(id: string): Child | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Keeps an eye on one, without looking yet. */
+  adopt(id: string, first: Pidfd): Child {
+    const child = new Child(first, this.#awaitEnd);
+    this.#byId.set(id, child);
+    return child;
+  }
+
+  /** Its container is gone; another of that name, made meanwhile, is not. */
+  forget(id: string, child: Child | undefined): void {
+    if (this.#byId.get(id) === child) this.#byId.delete(id);
+  }
+
+  /** Does what removes a container. Its exit status is there for one only: whoever waits gets it. */
+  removing<T>(id: string, remove: () => T): T {
+    const child = this.of(id);
+    child?.over();
+    const result = remove();
+    this.forget(id, child);
+    child?.deleted();
+    return result;
+  }
+
+  /** Ends a container that may have ended by itself; a frozen one, too. */
+  kill(id: string, child: Child): void {
+    child.kill();
+    try {
+      killContainer(this.#root, id, SIGKILL);
+    } catch (error) {
+      if (!(error instanceof StateError)) throw error;
+    }
   }
 }

@@ -1,7 +1,9 @@
 /** What the library's verbs take and answer, beside what the command's do. */
 import type { LaunchError } from "../error.ts";
 import type { Exit } from "../sys/process.ts";
+import type { CheckpointRequest } from "./checkpoint.ts";
 import type { CreateRequest } from "./prepare.ts";
+import type { RestoreRequest } from "./restore.ts";
 
 /** How a container that was run ended. */
 export interface RunEnd {
@@ -30,3 +32,18 @@ export interface Execution {
   /** How it ends; `undefined` where another part of this process reaps it. */
   readonly exit: Promise<Exit | undefined>;
 }
+
+/** Where a {@link Runtime} keeps its containers. */
+export interface RuntimeOptions {
+  /**
+   * The folder of the containers' state; relative to the current one, made when the first container is. The command's
+   * `--root`; its default is `/run/tsrun`, and of others than root `$XDG_RUNTIME_DIR/tsrun`, so that library and command see the same containers.
+   */
+  readonly root?: string;
+}
+
+/** How {@link Runtime.checkpoint} writes a container. */
+export type CheckpointOptions = Omit<CheckpointRequest, "id">;
+
+/** How {@link Runtime.restore} restores one. */
+export type RestoreOptions = Omit<RestoreRequest, "detach" | "noSubreaper" | "messages">;

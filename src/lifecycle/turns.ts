@@ -22,3 +22,6 @@ export class Turns {
     });
   }
 }
+
+/** The verbs of all runtimes of this process take turns on its thread. */
+export const turns = new Turns();

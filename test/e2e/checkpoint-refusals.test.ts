@@ -1,12 +1,17 @@
 /** checkpoint and restore where criu is missing or does not do its work: they say so, and change nothing. */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
+import { StateError, TsrunError } from "../../src/error.ts";
+import { Runtime } from "../../src/runtime.ts";
 import { counter, counting } from "./support/checkpoint.ts";
 import { messageOf, openHost } from "./support/host.ts";
 import { cgroupsOf, namesIn } from "./support/outside.ts";
 
 const host = openHost({ only: "tsrun" });
+const criu = spawnSync("criu", ["check"]);
+const CRIU_REFUSES = criu.error === undefined && criu.status !== 0;
 
 /** A folder for PATH with this criu in it, or with none. */
 function path(name: string, text?: string): { readonly env: Record<string, string> } {
@@ -49,6 +54,67 @@ t.test("criu is missing, or is no criu", async (t) => {
   t.same(cgroupsOf(other), []);
   await host.delete(id);
 });
+
+/** What the library throws. */
+async function thrown(call: Promise<unknown>): Promise<object> {
+  try {
+    await call;
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+    const { name, code, message, hint } = error;
+    return { name, code, message, hint };
+  }
+  throw new Error("nothing was thrown");
+}
+
+t.test("the library's methods", async (t) => {
+  const runtime = new Runtime({ root: join(host.dir, "library") });
+  const { bundle, counts } = counter(host, "library");
+  const [id, other, imagePath] = [host.id(), host.id(), join(host.dir, "library-image")];
+  t.match(await thrown(runtime.checkpoint(id)), { name: StateError.name, code: "not-found" });
+  await runtime.create({ id, bundle: bundle.dir });
+  t.match(
+    await thrown(runtime.checkpoint(id, { imagePath })),
+    { name: StateError.name, code: "not-running", hint: /^start it first/ },
+    "one that was not started",
+  );
+  await runtime.start(id);
+  await counts();
+  t.match(
+    await thrown(runtime.restore({ id, bundle: bundle.dir, imagePath })),
+    { name: StateError.name, code: "exists" },
+    "an id that is there",
+  );
+  t.match(await thrown(runtime.restore({ id: "a/b", bundle: bundle.dir })), { code: "id-invalid" });
+  const before = process.env["PATH"];
+  process.env["PATH"] = join(host.dir, "nowhere");
+  const wanted = { code: "criu", message: /executable file not found/, hint: /install the package criu/ };
+  t.match(await thrown(runtime.checkpoint(id, { imagePath })), wanted);
+  t.match(await thrown(runtime.restore({ id: other, bundle: bundle.dir, imagePath })), wanted);
+  process.env["PATH"] = before;
+  t.equal((await runtime.state(id)).status, "running", "it runs on");
+  await counts();
+  t.match(await thrown(runtime.state(other)), { code: "not-found" }, "nothing is left of a restore");
+  await runtime.delete(id, { force: true });
+});
+
+t.test(
+  "a criu that does not know this kernel",
+  { skip: !CRIU_REFUSES && "needs a criu that is there, and does not know the kernel" },
+  async (t) => {
+    const runtime = new Runtime({ root: join(host.dir, "refused") });
+    const { bundle, counts } = counter(host, "refused");
+    const id = host.id();
+    await runtime.create({ id, bundle: bundle.dir });
+    await runtime.start(id);
+    await counts();
+    const error = await thrown(runtime.checkpoint(id, { imagePath: join(host.dir, "refused-image") }));
+    t.match(error, { name: "LaunchError", code: "criu", hint: /./ });
+    await counts();
+    t.equal((await runtime.state(id)).status, "running", "it runs on");
+    await runtime.delete(id, { force: true });
+  },
+);
 
 t.test("help ends with 0, without criu too", async (t) => {
   for (const command of ["checkpoint", "restore"]) {
