@@ -1,10 +1,11 @@
 /** What podman needs cgroup v2, all of root's capabilities and a kernel that criu knows for: runc and tsrun beside each other. */
-import { appendFileSync, existsSync, mkdirSync } from "node:fs";
+import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { both, type Case } from "./support/both.ts";
 import type { RuntimeName } from "./support/corner.ts";
 import { COUNTING, counted, sequel } from "./support/counting.ts";
 import { call, IMAGE, inside, inspect, lineOf, must, removal, running } from "./support/engine.ts";
+import { removeCgroups } from "./support/leftovers.ts";
 import { DRIVER, openMachine } from "./support/machine-only.ts";
 import { openPodman, type Podman } from "./support/podman.ts";
 
@@ -78,26 +79,34 @@ const CHECKPOINTS: readonly Case<Podman>[] = [
     const terminal = lineOf(await call(podman, ["exec", c, "readlink", "/proc/1/fd/0"]));
     return `${terminal}, ${await sequel(before, await pid(c))}`;
   }),
-  about(
-    "a checkpoint before, --export, and --import under another name",
-    "goes on, 0 kept",
-    ["--tmpfs", "/mnt", "-v", "/made-by-podman"],
-    async (c, runtime) => {
-      await must(podman, ["exec", c, "sh", "-c", "echo kept > /mnt/file"]);
-      const before = await counted(await pid(c));
-      const to = podman.corner.name();
-      const first = join(podman.corner.dir, `${c}-first.tar.gz`);
-      await must(podman, ["container", "checkpoint", "--pre-checkpoint", "--export", first, c]);
-      try {
-        const restore = ["--import-previous", first, "--name", to];
-        await moved(runtime, c, { checkpoint: ["--with-previous"], restore });
-        const file = lineOf(await call(podman, ["exec", to, "cat", "/mnt/file"]));
-        return `${await sequel(before, await pid(to))}, ${file}`;
-      } finally {
-        await call(podman, removal(podman, to));
-      }
+  {
+    ...about(
+      "a checkpoint before, --export, and --import under another name",
+      /^goes on, kept, limit .*can't open/s,
+      ["-m", "50m", "--tmpfs", "/mnt", "-v", "/made-by-podman"],
+      async (c, runtime) => {
+        await must(podman, ["exec", c, "sh", "-c", "echo kept > /mnt/file"]);
+        const [id, before] = [await inspect(podman, c, "{{.Id}}"), await counted(await pid(c))];
+        const to = podman.corner.name();
+        const first = join(podman.corner.dir, `${c}-first.tar.gz`);
+        await must(podman, ["container", "checkpoint", "--pre-checkpoint", "--export", first, c]);
+        try {
+          const restore = ["--import-previous", first, "--name", to];
+          await moved(runtime, c, { checkpoint: ["--with-previous"], restore });
+          const file = await must(podman, ["exec", to, "cat", "/mnt/file"]);
+          const limit = lineOf(await call(podman, ["exec", to, "cat", "/sys/fs/cgroup/memory.max"]));
+          return `${await sequel(before, await pid(to))}, ${file}, limit ${limit}`;
+        } finally {
+          await call(podman, removal(podman, to));
+          removeCgroups(id);
+        }
+      },
+    ),
+    otherwise: {
+      expect: "goes on, kept, limit 0 52428800",
+      why: "runc 1.1 leaves it to criu, which makes the old container's cgroup anew, without limits, and nobody removes that",
     },
-  ),
+  },
   about("restore with --userns auto", /^125 .*criu failed/s, ["--userns", "auto:size=1024"], async (c) => {
     await must(podman, ["container", "checkpoint", c]);
     return lineOf(await call(podman, ["container", "restore", c]));
@@ -113,16 +122,19 @@ const POD: Case<Podman> = {
     const create = async (name: string): Promise<string> =>
       podman.corner.must("podman", [...podman.chosen(runtime), "pod", "create", "--name", name]);
     await create(pod);
+    let id = member;
     try {
       const words = ["run", "-d", "--pod", pod, "--name", member, ...COUNTER];
       await podman.corner.must("podman", [...podman.chosen(runtime), ...words]);
       const before = await counted(await pid(member));
+      id = await inspect(podman, member, "{{.Id}}");
       const into = await create(other);
       await moved(runtime, member, { restore: ["--pod", into] });
       const goes = await sequel(before, await pid(member));
       return `${goes}, ${await must(podman, ["pod", "inspect", "--format", "{{.State}} {{.NumContainers}}", other])}`;
     } finally {
       await call(podman, ["pod", "rm", "-f", "-t", "0", pod, other]);
+      removeCgroups(id);
     }
   },
 };
@@ -149,20 +161,14 @@ const FULL_ROOT: readonly Case<Podman>[] = [
 ];
 
 const OOM: Case<Podman> = {
-  name: "OOMKilled",
-  // conmon 2.1 leaves the word for podman 4.3 in its working folder, where podman does not look for it.
-  expect: "exited 137 false, conmon has heard of it",
-  run: async ({ corner }, runtime) => {
-    const name = corner.name();
-    const folder = join(corner.dir, `cwd-${name}`);
-    mkdirSync(folder);
-    const limits = ["-m", "20m", "--memory-swap", "20m"];
-    const run = [...podman.making(runtime, "run"), "--name", name, ...limits, IMAGE, "tail", "/dev/zero"];
-    await corner.call("env", ["-C", folder, "podman", ...run]);
-    const state = await inspect(podman, name, "{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}");
-    await must(podman, removal(podman, name));
-    return `${state}, conmon has heard of ${existsSync(join(folder, "oom")) ? "it" : "nothing"}`;
-  },
+  name: "a container that meets its memory limit",
+  // conmon 2.1 tells podman 4.3 of the OOM kill in its working folder, where podman does not look, or finds the cgroup gone.
+  expect: "exited 137 false",
+  run: (_, runtime) =>
+    running(podman, runtime, ["-m", "20m", "--memory-swap", "20m", IMAGE, "tail", "/dev/zero"], async (c) => {
+      await must(podman, ["wait", c]);
+      return inspect(podman, c, "{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}");
+    }),
 };
 
 await both(podman, FULL_ROOT);

@@ -1,4 +1,5 @@
 /** What the engine tests have in common that run in the virtual machines alone, where the kernel and root can do everything. */
+import { spawnSync } from "node:child_process";
 import t from "tap";
 import { THROWAWAY } from "../../support/machine.ts";
 
@@ -15,4 +16,9 @@ export function openMachine(why: string): void {
 /** The parent of all cgroups that have a tag, as the driver names it. */
 export function cgroupParent(tag: string): string {
   return DRIVER === "systemd" ? `${tag}.slice` : `/${tag}`;
+}
+
+/** Has systemd forget the parent, which it would make again. */
+export function endParent(tag: string): void {
+  if (DRIVER === "systemd") spawnSync("systemctl", ["stop", cgroupParent(tag)], { stdio: "ignore" });
 }
