@@ -1,10 +1,11 @@
 /** buildah, which runs the commands of a build with the runtime that it is told: runc and tsrun. */
 import { rmSync } from "node:fs";
+import { processesOf, until } from "../support/outside.ts";
 import { both, type Case } from "./support/both.ts";
 import { type Buildah, buildFolder, openBuildah } from "./support/buildah.ts";
-import { PROBE } from "./support/corner.ts";
+import { PROBE, type RuntimeName } from "./support/corner.ts";
 import { lineOf } from "./support/engine.ts";
-import { counted } from "./support/load.ts";
+import { AT_ONCE, atOnce, counted, inSequence, SEQUENCE } from "./support/load.ts";
 
 const buildah = await openBuildah();
 const { corner } = buildah;
@@ -98,16 +99,66 @@ const CASES: readonly Case<Buildah>[] = [
     Array.from({ length: 20 }, (_, step) => `RUN echo ${step} >> /steps`),
     "0 IMAGE",
   ),
+];
+
+/** `buildah run` in the runtime's own working container, or in another one. */
+async function runIn(
+  { working }: Buildah,
+  runtime: RuntimeName,
+  words: readonly string[],
+  container = working[runtime],
+): Promise<string> {
+  const options = ["run", "--runtime", corner.runtime(runtime), container, "--"];
+  return lineOf(await corner.call("buildah", [...options, ...words], { limit: 90_000 }));
+}
+
+const LOAD: readonly Case<Buildah>[] = [
   {
-    name: "ten runs at once",
-    expect: "10 times 0 x",
+    name: `${AT_ONCE} runs at once`,
+    expect: `${AT_ONCE} times 0 x`,
+    run: (buildah, runtime) => atOnce(() => runIn(buildah, runtime, ["echo", "x"])),
+  },
+  {
+    ...SEQUENCE,
+    run: (buildah, runtime) => inSequence(runtime, () => runIn(buildah, runtime, ["true"])),
+  },
+  {
+    name: "ten runs that run out of memory",
+    // buildah has no code of its own for a program that a signal ends.
+    expect: "10 times 1 container exited on killed\nError: while running runtime: exit status 1",
+    run: async (buildah, runtime) => {
+      const limits = ["--memory", "20m", "--memory-swap", "20m", "--network", "none"];
+      const words = ["from", ...limits, ...buildah.security, buildah.image];
+      const container = await corner.must("buildah", words);
+      const answers: string[] = [];
+      for (let round = 0; round < 10; round += 1) {
+        answers.push(await runIn(buildah, runtime, ["tail", "/dev/zero"], container));
+      }
+      await corner.must("buildah", ["rm", container]);
+      return counted(answers);
+    },
+  },
+  {
+    // buildah's own child, which called the runtime, ends the container and deletes it.
+    name: "buildah killed with SIGKILL in the middle of a run",
+    expect: "null, then nothing",
     run: async ({ working }, runtime) => {
-      const words = ["run", "--runtime", corner.runtime(runtime), working[runtime], "--", "echo", "x"];
-      const outcomes = await Promise.all(Array.from({ length: 10 }, () => corner.call("buildah", words)));
-      return counted(outcomes.map(lineOf));
+      const mark = corner.name();
+      const words = ["run", "--runtime", corner.runtime(runtime), working[runtime], "--", "sh", "-c"];
+      const ended = corner.call("buildah", [...words, `: ${mark}; touch /${mark}; sleep 1000; :`]);
+      const inside = (): readonly string[] =>
+        processesOf(`: ${mark};`).filter((line) => / sh -c /.test(line));
+      await until("the program", () => inside().length > 0);
+      for (const line of processesOf(mark).filter((each) => / buildah /.test(each))) {
+        process.kill(Number(line.split(" ")[0]), "SIGKILL");
+      }
+      const { code } = await ended;
+      await until("the container's end", () => inside().length === 0).catch(() => undefined);
+      return `${code}, then ${inside().join("; ") || "nothing"}`;
     },
   },
 ];
 
 await both(buildah, CASES);
+await both(buildah, LOAD);
 await corner.end(async () => void (await corner.call("buildah", ["rm", "--all"])));

@@ -1,20 +1,12 @@
 /** containerd and its runc-v2 shim, driven by ctr: what they do with runc and with tsrun. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { cgroupsOf, processesOf, until } from "../support/outside.ts";
+import { cgroupsOf, until } from "../support/outside.ts";
 import { both, type Case } from "./support/both.ts";
-import {
-  type Containerd,
-  leftOf,
-  must,
-  openContainerd,
-  remove,
-  running,
-  taskStatus,
-} from "./support/containerd.ts";
+import { type Containerd, must, openContainerd, remove, running, taskStatus } from "./support/containerd.ts";
+import { KILLING, LOAD } from "./support/containerd-load.ts";
 import { hasSeccomp, PROBE, type RuntimeName } from "./support/corner.ts";
 import { lineOf } from "./support/engine.ts";
-import { AT_ONCE, counted, IN_SEQUENCE } from "./support/load.ts";
 
 const containerd = await openContainerd();
 const { corner } = containerd;
@@ -149,16 +141,6 @@ const TASKS: readonly Case<Containerd>[] = [
       return status === "STOPPED" && status;
     });
   }),
-  about("a shim killed with SIGKILL", "nothing left, the id can be had again", async (id, runtime) => {
-    const shim =
-      processesOf(id).find((line) => /containerd-shim/.test(line) && new RegExp(`${id} `).test(line)) ?? "";
-    process.kill(Number(shim.split(" ")[0]), "SIGKILL");
-    await until("nothing left", () => leftOf(id).length === 0).catch(() => undefined);
-    const left = leftOf(id).join(" ") || "nothing left";
-    await remove(containerd, id);
-    const again = await containerd.ctr(containerd.run(runtime, ["--detach"], id, ...SLEEPER));
-    return `${left}, ${again.code === 0 ? "the id can be had again" : again.stderr}`;
-  }),
 ];
 
 const EVENTS: Case<Containerd> = {
@@ -179,38 +161,12 @@ const EVENTS: Case<Containerd> = {
   },
 };
 
-const LOAD: readonly Case<Containerd>[] = [
-  {
-    name: `${AT_ONCE} containers at once`,
-    expect: `${AT_ONCE} times 3 done`,
-    run: async ({ ctr, run }, runtime) => {
-      const one = async (): Promise<string> =>
-        lineOf(
-          await ctr(run(runtime, ["--rm"], corner.name(), "/bin/sh", "-c", "echo done; exit 3"), {
-            limit: 90_000,
-          }),
-        );
-      return counted(await Promise.all(Array.from({ length: AT_ONCE }, one)));
-    },
-  },
-  {
-    name: `${IN_SEQUENCE} containers one after another`,
-    expect: `${IN_SEQUENCE} times 0`,
-    run: async ({ ctr, run }, runtime) => {
-      const answers: string[] = [];
-      for (let round = 0; round < IN_SEQUENCE; round += 1) {
-        answers.push(lineOf(await ctr(run(runtime, ["--rm"], corner.name(), "/bin/true"))));
-      }
-      return counted(answers);
-    },
-  },
-];
-
 corner.daemon("events", "ctr", ["--address", join(corner.dir, "containerd.sock"), "events"]);
 await both(containerd, RUN);
 await both(containerd, TASKS);
 await both(containerd, [EVENTS]);
 await both(containerd, LOAD);
+await both(containerd, KILLING, "apart");
 await corner.end(async () => {
   const ids = (await must(containerd, ["container", "list", "-q"])).split("\n").filter((id) => id !== "");
   for (const id of ids) await remove(containerd, id);

@@ -2,6 +2,7 @@
 import { both } from "./support/both.ts";
 import { ENDS } from "./support/ends.ts";
 import { call } from "./support/engine.ts";
+import { KILLING } from "./support/killing-podman.ts";
 import { LIVING } from "./support/living.ts";
 import { LOAD } from "./support/load.ts";
 import { LOOKING } from "./support/looking.ts";
@@ -20,4 +21,5 @@ await both(podman, LOOKING);
 await both(podman, PODMAN_ONLY);
 await both(podman, PODS);
 await both(podman, LOAD);
+await both(podman, KILLING);
 await podman.corner.end(async () => void (await call(podman, ["rm", "-f", "-a", "-t", "0"])));

@@ -12,11 +12,15 @@ export interface Case<Engine> {
   readonly lacking?: RegExp;
   /** What tsrun is meant to do otherwise, and why. */
   readonly otherwise?: { readonly expect: string | RegExp; readonly why: string };
+  /** Milliseconds that all attempts may take together, {@link CASE_LIMIT} unless given. */
+  readonly limit?: number;
   run(engine: Engine, runtime: RuntimeName, t: Test): Promise<string>;
 }
 
 /** Milliseconds for a whole file: some of these have hundreds of containers. */
-const FILE_LIMIT = 600_000;
+const FILE_LIMIT = 900_000;
+
+const CASE_LIMIT = 120_000;
 
 /** Runs the cases one after another, each with both runtimes at the same time, or not where they would disturb each other. */
 export async function both<Engine>(
@@ -28,7 +32,7 @@ export async function both<Engine>(
   const wanted = process.env["TSRUN_TEST_CASE"];
   for (const one of cases) {
     if (wanted !== undefined && !one.name.includes(wanted)) continue;
-    await t.test(one.name, { timeout: patience(120_000) }, async (t) => compare(t, engine, one, how));
+    await t.test(one.name, { timeout: patience(one.limit ?? CASE_LIMIT) }, async (t) => compare(t, engine, one, how));
   }
 }
 

@@ -1,5 +1,4 @@
 /** containerd with folders and a socket of its own, its runc-v2 shim, and ctr, which chooses the runtime's program. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupsOf, processesOf, until } from "../../support/outside.ts";
 import { type CallOptions, type Corner, type Outcome, openCorner, type RuntimeName } from "./corner.ts";
@@ -19,6 +18,8 @@ export interface Containerd {
     id: string,
     ...program: readonly string[]
   ): readonly string[];
+  /** Kills containerd with SIGKILL and starts it again; its shims live on. */
+  restartKilled(): Promise<void>;
 }
 
 /** Starts containerd, or skips the file. Kubernetes' interface is off unless `plugins` gives its configuration. */
@@ -38,8 +39,6 @@ export async function openContainerd(plugins?: (corner: Corner) => readonly stri
       "",
     ].join("\n"),
   );
-  corner.daemon("containerd", "containerd", ["--config", config]);
-  await until("containerd's socket", () => existsSync(join(dir, "containerd.sock")), 15_000);
   const global = ["--address", join(dir, "containerd.sock"), "--namespace", tag];
   // BinaryName and Root of the shim's options, as a CRI RuntimeClass gives them.
   const making: Containerd["making"] = (runtime, options, id) => [
@@ -49,6 +48,16 @@ export async function openContainerd(plugins?: (corner: Corner) => readonly stri
     ...["--cgroup", DRIVER === "systemd" ? `${cgroupParent(tag)}:ctr:${id}` : `${cgroupParent(tag)}/${id}`],
     ...options,
   ];
+  const start = async (): Promise<ReturnType<typeof corner.daemon>> => {
+    const child = corner.daemon("containerd", "containerd", ["--config", config]);
+    await until(
+      "containerd",
+      async () => (await corner.call("ctr", [...global, "version"])).code === 0,
+      15_000,
+    );
+    return child;
+  };
+  let daemon = await start();
   return {
     corner,
     ctr: (words, options) => corner.call("ctr", [...global, ...words], options),
@@ -57,6 +66,11 @@ export async function openContainerd(plugins?: (corner: Corner) => readonly stri
       ...making(runtime, options, id),
       ...["--rootfs", corner.rootfs, id, ...program],
     ],
+    restartKilled: async () => {
+      daemon.kill("SIGKILL");
+      await until("containerd's end", () => daemon.exitCode !== null || daemon.signalCode !== null);
+      daemon = await start();
+    },
   };
 }
 

@@ -19,7 +19,7 @@ import t from "tap";
 import { makeRootfs, PROBE, PROJECT } from "../../../../scripts/make-rootfs.ts";
 import { cgroupsOf, mountsOf, processesOf, until } from "../../support/outside.ts";
 import { patience } from "../../support/slow.ts";
-import { removeCgroups, unmountAll } from "./leftovers.ts";
+import { removeCgroups, statesOf, unmountAll } from "./leftovers.ts";
 import { endParent } from "./machine-only.ts";
 
 export { PROBE };
@@ -179,6 +179,7 @@ export class Corner {
       // systemd takes the units away of what engines have removed without asking the runtime, in its own time.
       await until("no cgroup", () => cgroups().length === 0, 2000).catch(() => undefined);
       t.same(cgroups(), [], "no cgroup of a container");
+      t.same(statesOf(this.tag, this.dir), [], "no container that a runtime still knows");
       t.same(
         mountsOf(this.tag).filter((line) => /merged|shm|rootfs/.test(line)),
         [],

@@ -1,8 +1,9 @@
-/** Docker's daemon and its shims, killed while containers run: nothing is lost, nothing is left. */
 import { cgroupsOf, mountsOf, processesOf, until } from "../../support/outside.ts";
 import type { Case } from "./both.ts";
+import type { RuntimeName } from "./corner.ts";
 import type { Docker } from "./docker.ts";
 import { call, IMAGE, inspect, must, removal, run } from "./engine.ts";
+import { counted } from "./load.ts";
 
 const HOW_MANY = 5;
 
@@ -44,28 +45,53 @@ export const KILLING: readonly Case<Docker>[] = [
     },
   },
   {
-    name: "dockerd killed with SIGKILL, and started again",
+    name: "dockerd killed with SIGKILL while containers are made, and started again",
     expect: `${HOW_MANY} times running 0, exec works, then nothing`,
     run: async (docker, runtime) => {
-      const names = Array.from({ length: HOW_MANY }, () => docker.corner.name());
-      const ids = await Promise.all(
-        names.map((name) =>
-          docker.corner.must(docker.program, [
-            ...docker.making(runtime, "run"),
-            ...["-d", "--name", name, IMAGE, "sleep", "1000"],
-          ]),
-        ),
-      );
-      const dying = run(docker, runtime, ["--rm", IMAGE, "true"]);
+      const { names, ids } = await severalRunning(docker, runtime);
+      // One every 30 ms: the daemon dies while they are at different stages.
+      const dying = Array.from({ length: HOW_MANY * 2 }, async (_, index) => {
+        await new Promise((resolve) => setTimeout(resolve, index * 30));
+        return run(docker, runtime, ["--rm", IMAGE, "sleep", "0.2"]);
+      });
+      await new Promise((resolve) => setTimeout(resolve, HOW_MANY * 60));
       await docker.restartKilled();
-      await dying;
-      const states = await Promise.all(names.map((name) => status(docker, name)));
-      const { code } = await call(docker, ["exec", names[0] ?? "", "true"]);
-      await must(docker, removal(docker, ...names));
-      await until("nothing", () => ids.flatMap(leftOf).length === 0).catch(() => undefined);
-      const lost = states.filter((each) => each !== "running 0");
-      const seen = lost.length === 0 ? `${HOW_MANY} times running 0` : lost.join(", ");
-      return `${seen}, exec ${code === 0 ? "works" : "fails"}, then ${ids.flatMap(leftOf).join(" ") || "nothing"}`;
+      await Promise.all(dying);
+      return stillThere(docker, names, ids);
     },
   },
 ];
+
+/** Containers that sleep. */
+async function severalRunning(
+  docker: Docker,
+  runtime: RuntimeName,
+): Promise<{ readonly names: readonly string[]; readonly ids: readonly string[] }> {
+  const names = Array.from({ length: HOW_MANY }, () => docker.corner.name());
+  const make = (name: string): Promise<string> =>
+    docker.corner.must(docker.program, [
+      ...docker.making(runtime, "run"),
+      ...["-d", "--name", name, IMAGE, "sleep", "1000"],
+    ]);
+  return { names, ids: await Promise.all(names.map(make)) };
+}
+
+/** How they are, whether they can be used, and what is left of them and of all others after they have been removed. */
+async function stillThere(docker: Docker, names: readonly string[], ids: readonly string[]): Promise<string> {
+  const states = await Promise.all(names.map((name) => status(docker, name)));
+  const { code } = await call(docker, ["exec", names[0] ?? "", "true"]);
+  await must(docker, removal(docker, ...names));
+  // What was cut off is nobody's wish any more: Docker may know it still, and has to be able to remove it.
+  const cutOff = (await must(docker, ["ps", "--all", "--quiet", "--no-trunc"]))
+    .split("\n")
+    .filter((id) => id !== "");
+  if (cutOff.length > 0) await must(docker, removal(docker, ...cutOff));
+  const left = (): readonly string[] => [...ids.flatMap(leftOf), ...shimsOf(docker)];
+  await until("nothing", () => left().length === 0).catch(() => undefined);
+  return `${counted(states)}, exec ${code === 0 ? "works" : "fails"}, then ${left().join(" ") || "nothing"}`;
+}
+
+/** All shims of the daemon's. */
+function shimsOf({ corner }: Docker): readonly string[] {
+  return processesOf(corner.dir).filter((line) => line.includes("containerd-shim"));
+}

@@ -1,7 +1,8 @@
-/** Taking away what engines keep for themselves after their last container: their parent cgroups, their stores' mounts. */
+/** What engines and runtimes leave: what these still know of containers; and taking away what engines keep for themselves after their last container: their parent cgroups, their stores' mounts. */
 import { execFileSync } from "node:child_process";
 import { rmdirSync } from "node:fs";
-import { cgroupsOf, mountsOf } from "../../support/outside.ts";
+import { join } from "node:path";
+import { cgroupsOf, mountsOf, namesIn, textOf } from "../../support/outside.ts";
 
 /** Unmounts everything whose line in mountinfo holds the tag, the last first. */
 export function unmountAll(tag: string): void {
@@ -24,4 +25,22 @@ export function removeCgroups(tag: string): void {
       // The caller sees that it is still there.
     }
   }
+}
+
+/** The state folders of the runtimes: all in an engine's own folder, those that speak of it in the runtimes' own. */
+export function statesOf(tag: string, dir: string): readonly string[] {
+  const own = ["runc", "tsrun"].flatMap((runtime) => [
+    ...folders(join(dir, `runtime-${runtime}`)),
+    ...folders(join(dir, "exec", `runtime-${runtime}`)),
+  ]);
+  return [
+    ...own.flatMap(folders).filter((path) => textOf(join(path, "state.json")) !== undefined),
+    ...["/run/runc", "/run/tsrun"]
+      .flatMap(folders)
+      .filter((path) => textOf(join(path, "state.json"))?.includes(tag) === true),
+  ];
+}
+
+function folders(path: string): readonly string[] {
+  return namesIn(path).map((name) => join(path, name));
 }
