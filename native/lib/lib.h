@@ -148,6 +148,14 @@ EXPORT int ts_tree(const char *path, int recursive, int userns, int userns_recur
 /* A descriptor of a new user namespace with these maps (text as in /proc/PID/uid_map). */
 EXPORT int ts_userns(const char *uid_map, const char *gid_map);
 
+/* mapped.c */
+
+/*
+ * Starts a program as root of a new user namespace once a byte has come on `gate`, when its maps are written; it ends if `other`,
+ * the gate's other end, is closed before. Descriptors that are not close-on-exec stay open. Answers the pid.
+ */
+EXPORT int ts_spawn_mapped(const char *path, const char *args, int argc, const char *env, int envc, int gate, int other);
+
 /* criu.c */
 
 /*

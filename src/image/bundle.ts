@@ -6,7 +6,7 @@ import { type BaseConfig, type ImageConfig, readImageConfig, toConfig, type Wish
 import { ImageError } from "./error.ts";
 import type { Choice, Image } from "./image.ts";
 import { readLayer, type Watcher } from "./layers.ts";
-import { Owners } from "./owners.ts";
+import { ownersFor } from "./owners.ts";
 import { PartialFolder } from "./partial.ts";
 import { readUserFiles } from "./root-files.ts";
 import { openSource } from "./source.ts";
@@ -25,6 +25,8 @@ export interface BundleRequest {
   readonly choice: Choice;
   readonly base: BaseConfig;
   readonly wishes: Wishes;
+  /** Whether this process is in a user namespace that has the wished maps. */
+  readonly inside: boolean;
   /** Whether device nodes are made. */
   readonly devices: boolean;
   /** In bytes. */
@@ -115,7 +117,7 @@ async function flat(
   const { wishes } = request;
   const root = `${place}/rootfs`;
   performAll([{ do: "mkdir", path: root, mode: 0o700 }]);
-  const owners = new Owners(wishes.userns?.uid, wishes.userns?.gid);
+  const owners = ownersFor(wishes.userns, request.inside);
   const unpacker = new Unpacker(root, {
     owners,
     budget,

@@ -1,6 +1,16 @@
 /** Whose the files of an image become on the host. */
 import type { IdMapping } from "../bundle/types.ts";
 
+/** Owners by numbers that this process may give, which may be in the namespace of these maps itself. */
+export function ownersFor(
+  maps: { readonly uid: readonly IdMapping[]; readonly gid: readonly IdMapping[] } | undefined,
+  inside: boolean,
+): Owners {
+  if (maps === undefined || !inside) return new Owners(maps?.uid, maps?.gid);
+  const same = (map: IdMapping): IdMapping => ({ ...map, hostID: map.containerID });
+  return new Owners(maps.uid.map(same), maps.gid.map(same));
+}
+
 /** Maps the ids of an image to the host's, and counts those that no mapping has. */
 export class Owners {
   readonly #uid: readonly IdMapping[] | undefined;
@@ -16,7 +26,8 @@ export class Owners {
 
   /** Whether ids change on the way. */
   get mapped(): boolean {
-    return this.#uid !== undefined;
+    const maps = [...(this.#uid ?? []), ...(this.#gid ?? [])];
+    return maps.some(({ containerID, hostID }) => containerID !== hostID);
   }
 
   /** The host's uid of the container's root. */

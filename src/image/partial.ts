@@ -9,8 +9,8 @@ import { O } from "../sys/constants.gen.ts";
 import { Handle, performAll } from "../sys/files.ts";
 import { lib } from "../sys/lib.ts";
 import { ids, kill } from "../sys/process.ts";
-import { removeTree } from "../sys/remove.ts";
 import { ImageError } from "./error.ts";
+import { removeUnpacked } from "./remove.ts";
 
 /** The names of what is being made, or was when its maker was killed: the final name, and the maker's pid. */
 export const PARTIAL = /^\.(.+)\.partial-([0-9]+)$/;
@@ -59,7 +59,7 @@ export class PartialFolder {
 
   /** Removes it. @throws SystemError */
   discard(): void {
-    removeTree(this.path);
+    removeUnpacked(this.path);
     this.#lock.close();
   }
 }
@@ -71,7 +71,7 @@ export function clearAbandoned(parent: string, final?: string): readonly string[
     const [, of, pid] = PARTIAL.exec(name) ?? [];
     if (of === undefined || (final !== undefined && of !== final)) continue;
     if (!isAbandoned(`${parent}/${name}`, Number(pid))) continue;
-    removeTree(`${parent}/${name}`);
+    removeUnpacked(`${parent}/${name}`);
     removed.push(name);
   }
   return removed;

@@ -7,7 +7,7 @@ import type { BundleRequest } from "./bundle.ts";
 import { ImageError } from "./error.ts";
 import type { Image, Layer } from "./image.ts";
 import { readLayer } from "./layers.ts";
-import { Owners } from "./owners.ts";
+import { ownersFor } from "./owners.ts";
 import { readInside } from "./root-files.ts";
 import { lowerOf, type Store } from "./store.ts";
 import type { ImageFacts, LayerFacts } from "./store-files.ts";
@@ -87,7 +87,7 @@ async function storeLayer(
   store: Store,
   layer: Layer,
   diffId: string,
-  { watcher, wishes, devices, maxSize }: BundleRequest,
+  { watcher, wishes, inside, devices, maxSize }: BundleRequest,
 ): Promise<{ readonly facts: LayerFacts; readonly made: boolean; readonly left?: Lost }> {
   const there = store.layer(diffId);
   if (there !== undefined) return { facts: there, made: false };
@@ -98,7 +98,7 @@ async function storeLayer(
     async (tree) => {
       const budget = Budget.of(tree, maxSize);
       const unpacker = new Unpacker(tree, {
-        owners: new Owners(wishes.userns?.uid, wishes.userns?.gid),
+        owners: ownersFor(wishes.userns, inside),
         budget,
         devices,
         whiteouts: privilege() === "root" ? "overlay" : "user-overlay",

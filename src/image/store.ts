@@ -14,11 +14,11 @@ import { imageStore } from "../state/image-store.ts";
 import { O } from "../sys/constants.gen.ts";
 import { Handle, performAll, readTextIfThere } from "../sys/files.ts";
 import { ids } from "../sys/process.ts";
-import { removeTree } from "../sys/remove.ts";
 import { parseDigest } from "./content.ts";
 import { ImageError } from "./error.ts";
 import { Node } from "./json.ts";
 import { clearAbandoned, PartialFolder } from "./partial.ts";
+import { removeUnpacked } from "./remove.ts";
 import {
   type ImageFacts,
   type LayerFacts,
@@ -166,7 +166,7 @@ export class Store {
       // Its name first: what is half removed must not be found.
       const gone = `${this.path}/layers/.${layerName(diffId)}.partial-${ids().pid}`;
       performAll([{ do: "rename", path: this.tree(diffId), to: gone }]);
-      removeTree(gone);
+      removeUnpacked(gone);
     }
     this.#sweepLayerFiles(used);
     for (const folder of ["layers", "images", "refs"]) clearAbandoned(`${this.path}/${folder}`);

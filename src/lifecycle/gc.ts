@@ -3,6 +3,7 @@
  * record before it is made, so there is nothing to look for but the state root, and where images are unpacked.
  */
 import { type LaunchError, StateError, TsrunError } from "../error.ts";
+import { removeUnpacked } from "../image/remove.ts";
 import { imageStore } from "../state/image-store.ts";
 import { type Leftover, leftoversOf, removeLeftover, unfinishedIn } from "../state/leftovers.ts";
 import { statusOf } from "../state/status.ts";
@@ -71,7 +72,7 @@ export function collect(root: string, garbage: Garbage): Collected {
     case "folder":
     case "file":
     case "unpacking":
-      return { removed: removeLeftover(garbage), failures: [] };
+      return { removed: removeLeftover(garbage, removeUnpacked), failures: [] };
     default:
       return garbage satisfies never;
   }

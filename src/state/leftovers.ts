@@ -61,8 +61,13 @@ export function unfinishedIn(folder: string): readonly Leftover[] {
   return found;
 }
 
-/** Removes it, unless it is in somebody's hands after all; whether it is gone. @throws SystemError */
-export function removeLeftover({ path, kind }: Leftover): boolean {
+/**
+ * Removes it, unless it is in somebody's hands after all; whether it is gone.
+ *
+ * @param removeAll removes a folder of an image
+ * @throws SystemError
+ */
+export function removeLeftover({ path, kind }: Leftover, removeAll = removeTree): boolean {
   if (kind === "file") {
     performAll([{ do: "unlink", path, ifThere: true }]);
     return true;
@@ -71,7 +76,7 @@ export function removeLeftover({ path, kind }: Leftover): boolean {
   if (handle === undefined) return status(path, false) === undefined;
   try {
     if (kind === "folder") clear(path);
-    else if (status(path, false)?.kind === "dir") removeTree(path);
+    else if (status(path, false)?.kind === "dir") removeAll(path);
     else performAll([{ do: "unlink", path, ifThere: true }]);
     return true;
   } finally {

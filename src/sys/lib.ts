@@ -69,6 +69,7 @@ export const SIGNATURES = {
   ts_loop_add: "iii",
   ts_loop_remove: "ii",
   ts_attempt: "iii",
+  ts_spawn_mapped: "ppipiii",
   ts_spawn_criu: "ppipippp",
   ts_loopback: "i",
   ts_make_place: "ppi",

@@ -21,3 +21,11 @@ export function privilege(): Privilege {
 export function isInitialMap(map: string | undefined): boolean {
   return map === undefined || /^\s*0\s+0\s+4294967295\s*$/.test(map);
 }
+
+/** In the environment of a tsrun that an ordinary user's has started in a namespace of his (src/spawn/mapped.ts). */
+export const MAPPED = "TSRUN_MAPPED";
+
+/** Whether this is such a one: its files and containers are the user's. */
+export function isMapped(): boolean {
+  return process.env[MAPPED] === "1" && privilege() === "contained";
+}

@@ -3,13 +3,11 @@
  * each call here has files of its own in their places, in a mount namespace of its own.
  */
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import t from "tap";
 import { askingArgs } from "./support/answers.ts";
 import type { Patch } from "./support/config.ts";
 import { answersOf, type CallOptions, messageOf, onlyTsrun } from "./support/host.ts";
-import { openUser, USER } from "./support/user.ts";
+import { NAME, openUser, USER } from "./support/user.ts";
 
 const user = openUser({ busybox: true });
 const { host } = user;
@@ -26,28 +24,10 @@ if (
   process.exit(0);
 }
 
-const NAME = "tsrun-test";
 const FIRST = 700_000;
 
 /** A call for which these are /etc/subuid and /etc/subgid. */
-function allowed(subuid: string, subgid = subuid): CallOptions {
-  const files = {
-    passwd: `${readFileSync("/etc/passwd", "utf8")}${NAME}:x:${USER.uid}:${USER.gid}::/:/bin/sh\n`,
-    group: `${readFileSync("/etc/group", "utf8")}${NAME}:x:${USER.gid}:\n`,
-    subuid,
-    subgid,
-  };
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(host.dir, name), text);
-  const binds = Object.keys(files).map((name) => `mount --bind ${join(host.dir, name)} /etc/${name}`);
-  // A host without the two files has no place to bind to.
-  const script = `for f in subuid subgid; do [ -e /etc/$f ] || exit 98; done; ${binds.join(" && ")} || exit 99
-    exec setpriv --reuid ${USER.uid} --regid ${USER.gid} --clear-groups "$@"`;
-  return {
-    through: ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"],
-    env: user.env(),
-    bare: true,
-  };
-}
+const allowed = (subuid: string, subgid?: string): CallOptions => user.allowed(subuid, subgid);
 
 const mapped: Patch = (config) => {
   config.linux.uidMappings = [

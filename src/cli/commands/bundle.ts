@@ -8,11 +8,13 @@ import { defaultStore } from "../../image/store.ts";
 import { absolute } from "../../lifecycle/prepare.ts";
 import { rootlessConfig, specConfig, thermalPaths } from "../../lifecycle/spec.ts";
 import { effectiveGid } from "../../spawn/idmaps.ts";
+import { ownMaps, parseMap, startMapped } from "../../spawn/mapped.ts";
 import { SIGNALS } from "../../sys/constants.gen.ts";
 import { entries, readText } from "../../sys/files.ts";
-import { privilege } from "../../sys/privilege.ts";
-import { ids } from "../../sys/process.ts";
-import { Signals } from "../../sys/watch.ts";
+import { ownCommand } from "../../sys/place.ts";
+import { isMapped, privilege } from "../../sys/privilege.ts";
+import { exitCode, exitOf, ids } from "../../sys/process.ts";
+import { poll, Signals } from "../../sys/watch.ts";
 import { Interrupted, Progress, sizeText } from "../progress.ts";
 import { print, reportWarning } from "../report.ts";
 import { parseSize } from "../sizes.ts";
@@ -25,6 +27,8 @@ export const command: Command = async ({ options, args }) => {
   const wishes = wishesOf(options);
   const asked = options.get("store");
   const signals = Signals.catch(["INT", "TERM", "HUP", "QUIT"].map((name) => SIGNALS[name] ?? 0));
+  const again = privilege() === "user" ? inOwnNamespace(signals) : undefined;
+  if (typeof again === "number") return again;
   try {
     const made = await makeBundle({
       source: source === "-" ? source : absolute(source),
@@ -32,12 +36,13 @@ export const command: Command = async ({ options, args }) => {
       choice: { image: options.get("image") ?? options.get("tag"), platform: options.get("platform") },
       base: baseConfig(),
       wishes,
+      inside: isMapped(),
       devices: privilege() === "root" && !options.has("no-devices"),
       maxSize: size(options, "max-size"),
       store: options.has("overlay") ? (asked === undefined ? defaultStore() : absolute(asked)) : undefined,
       watcher: new Progress(signals, quiet),
     });
-    tellLost(made);
+    tellLost(made, again?.why);
     if (!quiet) print(told(made, dir, options));
     return 0;
   } catch (error) {
@@ -54,10 +59,28 @@ function baseConfig(): BaseConfig {
   return config;
 }
 
-/** An ordinary user's. */
+/** The same once more, where the user's ranges of ids are: its exit code, or why it cannot be. */
+function inOwnNamespace(signals: Signals): number | { readonly why: string } {
+  const maps = ownMaps();
+  const child = "why" in maps ? maps : startMapped([...ownCommand(), ...process.argv.slice(2)], maps);
+  if ("why" in child) return child;
+  while (!poll([child.fd, signals.fd], -1).includes(child.fd)) {
+    for (const signal of signals.take()) child.signal(signal);
+  }
+  const status = child.reap() ?? 0;
+  child.close();
+  return exitCode(exitOf(status));
+}
+
+/** An ordinary user's, also of the one who has started this in his namespace. */
 function ownIds(): { readonly uid: number; readonly gid: number } | undefined {
+  if (isMapped()) return { uid: mapOf("uid")[0]?.hostID ?? 0, gid: mapOf("gid")[0]?.hostID ?? 0 };
   if (privilege() !== "user") return undefined;
   return { uid: ids().euid, gid: effectiveGid(readText("/proc/self/status")) };
+}
+
+function mapOf(kind: "uid" | "gid"): readonly IdMapping[] {
+  return parseMap(readText(`/proc/self/${kind}_map`));
 }
 
 function wishesOf(options: Options): Wishes {
@@ -96,6 +119,7 @@ function userns(given: string | undefined): Wishes["userns"] {
   if (own !== undefined) {
     if (given !== undefined)
       throw invalid("userns", given, "an ordinary user's containers have his own id, as root");
+    if (isMapped()) return { uid: mapOf("uid"), gid: mapOf("gid") };
     return {
       uid: [{ containerID: 0, hostID: own.uid, size: 1 }],
       gid: [{ containerID: 0, hostID: own.gid, size: 1 }],
@@ -123,9 +147,11 @@ function invalid(name: string, value: string, hint: string): UsageError {
 }
 
 /** What is not as in the image, so that nobody looks for it. */
-function tellLost({ lost }: BundleMade): void {
+function tellLost({ lost }: BundleMade, why: string | undefined): void {
   const parts = [
-    lost.owners > 0 ? `${lost.owners} files belong to the container's root instead of their owners` : "",
+    lost.owners > 0
+      ? `${lost.owners} files belong to the container's root instead of their owners${why === undefined ? "" : ` (${why})`}`
+      : "",
     lost.devices > 0 ? `${lost.devices} device nodes were left out` : "",
     lost.xattrs > 0 ? `${lost.xattrs} extended attributes were left out` : "",
   ].filter((part) => part !== "");

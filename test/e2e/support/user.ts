@@ -1,6 +1,16 @@
 /** An ordinary user of the host, for tests of containers without root: an id that nobody has, folders of his own, the runtime. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { chownSync, copyFileSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
+import {
+  chownSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import t from "tap";
 import { type AnswersTo, askingArgs, type Question } from "./answers.ts";
@@ -19,6 +29,9 @@ import { type Wants, whatIsMissing } from "./wants.ts";
 
 /** No user of the host, and in no range of /etc/subuid. */
 export const USER = { uid: 61_234, gid: 61_235 } as const;
+
+/** His name where he has one: see {@link User.allowed}. */
+export const NAME = "tsrun-test";
 
 /** What makes the base config one for an ordinary user: what `spec --rootless` changes in that of `spec`. */
 export function rootless(config: Config): void {
@@ -70,6 +83,27 @@ export class User {
   /** A call of the runtime as this user, with the state root that the runtime chooses for him. */
   call(args: readonly string[], options: CallOptions = {}): Promise<Outcome> {
     return this.host.call(args, { env: this.env(), user: USER, bare: true, ...options });
+  }
+
+  /** A call for which these are /etc/subuid and /etc/subgid, in a mount namespace of its own, where he has a name. */
+  allowed(subuid: string, subgid = subuid): CallOptions {
+    const { dir } = this.host;
+    const files = {
+      passwd: `${readFileSync("/etc/passwd", "utf8")}${NAME}:x:${USER.uid}:${USER.gid}::/:/bin/sh\n`,
+      group: `${readFileSync("/etc/group", "utf8")}${NAME}:x:${USER.gid}:\n`,
+      subuid,
+      subgid,
+    };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
+    const binds = Object.keys(files).map((name) => `mount --bind ${join(dir, name)} /etc/${name}`);
+    // A host without the two files has no place to bind to.
+    const script = `for f in subuid subgid; do [ -e /etc/$f ] || exit 98; done; ${binds.join(" && ")} || exit 99
+      exec setpriv --reuid ${USER.uid} --regid ${USER.gid} --clear-groups "$@"`;
+    return {
+      through: ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"],
+      env: this.env(),
+      bare: true,
+    };
   }
 
   /** A call that has to work. @throws Error with everything the call said */
