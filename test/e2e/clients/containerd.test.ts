@@ -1,16 +1,18 @@
 /** containerd and its runc-v2 shim, driven by ctr: what they do with runc and with tsrun. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupsOf, until } from "../support/outside.ts";
 import { both, type Case } from "./support/both.ts";
 import { type Containerd, must, openContainerd, remove, running, taskStatus } from "./support/containerd.ts";
 import { KILLING, LOAD } from "./support/containerd-load.ts";
-import { hasSeccomp, PROBE, type RuntimeName } from "./support/corner.ts";
+import { PROBE, type RuntimeName } from "./support/corner.ts";
 import { lineOf } from "./support/engine.ts";
+import { PROFILE } from "./support/security.ts";
 
 const containerd = await openContainerd();
 const { corner } = containerd;
 const SLEEPER = ["/bin/sleep", "1000"];
+const EXEC = ["task", "exec", "--fifo-dir", join(corner.dir, "fifo"), "--exec-id", "e1"];
 const MEMORY = ["--memory-limit", String(20 << 20)];
 
 /** A case that runs a script in a new container. */
@@ -62,7 +64,27 @@ const RUN: readonly Case<Containerd>[] = [
     /^1 .*Read-only/s,
   ),
   inside("--cap-drop", ["--cap-drop", "CAP_CHOWN"], "/bin/chown 1 /tmp 2>&1", /^1 .*not permitted/s),
-  inside("--seccomp", hasSeccomp() ? ["--seccomp"] : [], "/bin/grep -c Seccomp: /proc/self/status", "0 1"),
+  inside("--seccomp", ["--seccomp"], "/bin/grep Seccomp: /proc/self/status", "0 Seccomp:\t2"),
+  inside(
+    "--seccomp-profile",
+    ["--seccomp", "--seccomp-profile", corner.file("profile.json", PROFILE)],
+    "/bin/mkdir /x 2>&1",
+    /^1 .*Level 2 not synchronized/,
+  ),
+  inside(
+    "--allow-new-privs",
+    ["--allow-new-privs"],
+    "/bin/grep NoNewPrivs: /proc/self/status",
+    "0 NoNewPrivs:\t0",
+  ),
+  inside("no new privileges otherwise", [], "/bin/grep NoNewPrivs: /proc/self/status", "0 NoNewPrivs:\t1"),
+  inside("--device", ["--device", "/dev/kmsg"], "/bin/stat -c '%t %T' /dev/kmsg", "0 1 b"),
+  inside(
+    "--net-host",
+    ["--net-host"],
+    "/bin/readlink /proc/self/ns/net",
+    `0 ${readlinkSync("/proc/self/ns/net")}`,
+  ),
   {
     name: "--memory-limit and --cpus",
     expect: "20971520 50000",
@@ -88,6 +110,16 @@ const RUN: readonly Case<Containerd>[] = [
     },
   },
   {
+    name: "--runc-systemd-cgroup",
+    expect: "0 ok",
+    lacking: /systemd not running on this host, cannot use systemd cgroups manager/,
+    run: async ({ ctr, run }, runtime) => {
+      const id = corner.name();
+      const options = ["--rm", "--runc-systemd-cgroup", "--cgroup", `system.slice:tsrun-test:${id}`];
+      return lineOf(await ctr(run(runtime, options, id, "/bin/echo", "ok")));
+    },
+  },
+  {
     name: "a program that is not there",
     expect: /^1 .*"\/nope": stat \/nope: no such file or directory/s,
     run: async ({ ctr, run }, runtime) => lineOf(await ctr(run(runtime, ["--rm"], corner.name(), "/nope"))),
@@ -102,21 +134,51 @@ const RUN: readonly Case<Containerd>[] = [
 
 const TASKS: readonly Case<Containerd>[] = [
   about("exec", "5 x", async (id) =>
-    lineOf(
-      await containerd.ctr([
-        "task",
-        "exec",
-        "--fifo-dir",
-        join(corner.dir, "fifo"),
-        "--exec-id",
-        "e1",
-        id,
-        "/bin/sh",
-        "-c",
-        "echo x; exit 5",
-      ]),
-    ),
+    lineOf(await containerd.ctr([...EXEC, id, "/bin/sh", "-c", "echo x; exit 5"])),
   ),
+  about("exec -t", /^5 .*"terminals":\[true,true,true\].*typed/s, async (id) => {
+    const script = "sleep 0.5; /bin/probe do tty; read x; echo $x; exit 5";
+    const words = [...EXEC, "--tty", id, "/bin/sh", "-c", `PATH=/bin; ${script}`];
+    const ctr = ["ctr", "--address", join(corner.dir, "containerd.sock"), "--namespace", corner.tag];
+    return lineOf(await corner.call(PROBE, ["pty", "--", ...ctr, ...words], { input: "typed\n" }));
+  }),
+  about(
+    "exec of a program that is not there",
+    /^1 .*"\/nope": stat \/nope: no such file or directory/s,
+    async (id) => lineOf(await containerd.ctr([...EXEC, id, "/nope"])),
+  ),
+  about("exec of a file that is no program", /^1 .*"\/etc\/passwd": permission denied/s, async (id) =>
+    lineOf(await containerd.ctr([...EXEC, id, "/etc/passwd"])),
+  ),
+  about("exec while paused", /^1 .*paused/s, async (id) => {
+    await must(containerd, ["task", "pause", id]);
+    return lineOf(await containerd.ctr([...EXEC, id, "/bin/true"]));
+  }),
+  about("the options BinaryName and Root", "in its own root", async (id, runtime) => {
+    const state = join(corner.dir, `runtime-${runtime}`, corner.tag, id, "state.json");
+    return existsSync(state) ? "in its own root" : `no ${state}`;
+  }),
+  about("--with-ns", "0 the same", async (id, runtime) => {
+    const pid = (await must(containerd, ["task", "ps", id])).split("\n")[1]?.split(/\s/)[0];
+    const space = readlinkSync(`/proc/${pid}/ns/uts`);
+    const { ctr, run } = containerd;
+    const options = ["--rm", "--with-ns", `uts:/proc/${pid}/ns/uts`];
+    const seen = lineOf(
+      await ctr(run(runtime, options, corner.name(), "/bin/readlink", "/proc/self/ns/uts")),
+    );
+    return seen.replace(space, "the same");
+  }),
+  about("task kill --all", "STOPPED", async (id) => {
+    await must(containerd, ["task", "kill", "--all", "--signal", "SIGKILL", id]);
+    return until("the end", async () => {
+      const status = await taskStatus(containerd, id);
+      return status === "STOPPED" && status;
+    });
+  }),
+  about("task delete --force", "0 gone", async (id) => {
+    const { code } = await containerd.ctr(["task", "delete", "--force", id]);
+    return `${code} ${(await taskStatus(containerd, id)) || "gone"}`;
+  }),
   about("pause and resume", "PAUSED RUNNING", async (id) => {
     await must(containerd, ["task", "pause", id]);
     const paused = await taskStatus(containerd, id);
@@ -127,9 +189,10 @@ const TASKS: readonly Case<Containerd>[] = [
     await must(containerd, ["task", "pause", id]);
     return taskStatus(containerd, id);
   }),
-  about("metrics", "pids 1", async (id) => {
+  about("metrics", /^pids 1, memory [1-9]\d*$/, async (id) => {
     const seen = await must(containerd, ["task", "metrics", "--format", "json", id]);
-    return `pids ${/"pids":\s*\{\s*"current":\s*(\d+)/.exec(seen)?.[1] ?? seen}`;
+    const memory = /"usage":\s*\{[^}]*"usage":\s*(\d+)/.exec(seen)?.[1] ?? seen;
+    return `pids ${/"pids":\s*\{\s*"current":\s*(\d+)/.exec(seen)?.[1] ?? seen}, memory ${memory}`;
   }),
   about("task ps", /^\d+\s/m, async (id) =>
     (await must(containerd, ["task", "ps", id])).replace(/^PID.*\n/, ""),

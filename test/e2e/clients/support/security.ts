@@ -4,7 +4,7 @@ import type { Case } from "./both.ts";
 import { type Engine, inside } from "./engine.ts";
 
 /** A seccomp profile that answers mkdir with EL2NSYNC, which nothing else does. */
-const PROFILE = JSON.stringify({
+export const PROFILE = JSON.stringify({
   defaultAction: "SCMP_ACT_ALLOW",
   syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 45 }],
 });
