@@ -59,7 +59,7 @@ export async function openDocker(settings: Readonly<Record<string, unknown>> = {
         if (child.exitCode !== null) child = start();
         return (await corner.call(CLIENT, words("version"))).code === 0;
       },
-      20_000,
+      60_000,
     ).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${corner.log("dockerd").slice(-2000)}`);
     });
