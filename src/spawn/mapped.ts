@@ -6,7 +6,7 @@ import type { IdMapping } from "../bundle/types.ts";
 import { errorLine, TsrunError } from "../error.ts";
 import { cstring, cstrings } from "../sys/bytes.ts";
 import { readTextIfThere } from "../sys/files.ts";
-import { checked, rareLib } from "../sys/lib.ts";
+import { checked, lib } from "../sys/lib.ts";
 import { MAPPED } from "../sys/privilege.ts";
 import { environment, ids, Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
@@ -72,7 +72,7 @@ export function startMapped(command: readonly string[], maps: Maps): Pidfd | { r
   let child: Pidfd | undefined;
   try {
     const env = [...environment(), `${MAPPED}=1`];
-    const answer = rareLib().ts_spawn_mapped(
+    const answer = lib().ts_spawn_mapped(
       cstring(command[0] ?? ""),
       cstrings(command),
       command.length,

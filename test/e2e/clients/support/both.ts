@@ -32,7 +32,9 @@ export async function both<Engine>(
   const wanted = process.env["TSRUN_TEST_CASE"];
   for (const one of cases) {
     if (wanted !== undefined && !one.name.includes(wanted)) continue;
-    await t.test(one.name, { timeout: patience(one.limit ?? CASE_LIMIT) }, async (t) => compare(t, engine, one, how));
+    await t.test(one.name, { timeout: patience(one.limit ?? CASE_LIMIT) }, async (t) =>
+      compare(t, engine, one, how),
+    );
   }
 }
 
