@@ -36,12 +36,6 @@ static _Noreturn void become_root(const char *path, char **argv, char **envp, in
 	_exit(127);
 }
 
-static void split(const char *block, int count, char **out)
-{
-	for (int i = 0; i < count; i++, block += strlen(block) + 1)
-		out[i] = (char *)(uintptr_t)block;
-}
-
 int ts_spawn_mapped(const char *path, const char *args, int argc, const char *env, int envc, int gate, int other)
 {
 	char **strings = calloc((size_t)argc + (size_t)envc + 2, sizeof *strings);

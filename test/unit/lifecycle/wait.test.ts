@@ -40,8 +40,8 @@ t.test("awaitEnd() leaves the thread to others, and gives up in time", async (t)
 t.test("awaitContainer(): how a process ended that somebody else has reaped", { skip: old }, async (t) => {
   const root = t.testdir();
   for (const [script, exit] of [
-    ["sleep 0.05; exit 7", { code: 7 }],
-    ["sleep 0.05; kill -9 $$", { signal: 9 }],
+    ["sleep 0.5; exit 7", { code: 7 }],
+    ["sleep 0.5; kill -9 $$", { signal: 9 }],
   ] as const) {
     const id = `c-${Object.values(exit)[0]}`;
     const { pid, ended } = await shell(script);
@@ -62,7 +62,7 @@ t.test(
   { skip: old },
   async (t) => {
     const root = t.testdir();
-    const { pid, ended } = await shell("sleep 0.05; exit 1");
+    const { pid, ended } = await shell("sleep 0.5; exit 1");
     const dir = onRecord(root, "locked", pid);
     const locked = lock(root, "locked");
     t.strictSame(await awaitContainer(root, "locked"), { code: 1 });
@@ -70,7 +70,7 @@ t.test(
     t.notOk(existsSync(join(dir, "exit.json")));
     locked.release();
 
-    const other = await shell("sleep 0.1; exit 2");
+    const other = await shell("sleep 0.6; exit 2");
     onRecord(root, "again", other.pid);
     const wait = awaitContainer(root, "again");
     await pause(20);
