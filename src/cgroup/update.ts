@@ -6,6 +6,7 @@ import { StateError, SystemError, TsrunError } from "../error.ts";
 import { perform, readTextIfThere } from "../sys/files.ts";
 import { privilege } from "../sys/privilege.ts";
 import { loadDevices } from "./device-attach.ts";
+import { changeWithUnit, type DeviceChange } from "./device-change.ts";
 import { compileDeviceProgram } from "./device-program.ts";
 import { deviceRules } from "./devices.ts";
 import { whyDisabled } from "./disabled.ts";
@@ -51,21 +52,16 @@ export function updateCgroups(
   try {
     applyWrites(paths, writes, done);
     verify(done);
-    unit?.change(paths, writes, resources);
-    devices?.change();
+    if (unit !== undefined && devices !== undefined)
+      changeWithUnit(devices, () => unit.change(paths, writes, resources));
+    else if (unit !== undefined) unit.change(paths, writes, resources);
+    else devices?.change();
   } catch (error) {
     putBack(done, error);
     throw error;
   } finally {
     devices?.close();
   }
-}
-
-/** New device rules, as far as they can be prepared. */
-interface DeviceChange {
-  /** Is done last, so that nothing has to bring the old rules back. @throws SystemError; then the old rules hold */
-  change(): void;
-  close(): void;
 }
 
 function planDevices(paths: CgroupPaths, { version }: Present, resources: Resources): DeviceChange {
@@ -75,7 +71,16 @@ function planDevices(paths: CgroupPaths, { version }: Present, resources: Resour
   }
   // A list that allowed everything cannot be put back, since nobody can read its exceptions.
   const wanted = deviceList(deviceRules(resources));
-  return { change: () => changeDevices(paths, deviceChanges(readDevices(paths), wanted)), close: () => {} };
+  const become = (list: typeof wanted): void => changeDevices(paths, deviceChanges(readDevices(paths), list));
+  const change = (): void => become(wanted);
+  const begin = (): (() => void) => {
+    const old = readDevices(paths);
+    change();
+    return () => {
+      if (!old.allowAll) become(old);
+    };
+  };
+  return { change, begin, close: () => {} };
 }
 
 /** What the container's cgroup is, read when it is asked for. */

@@ -47,7 +47,7 @@ export function deviceProperties(
 ): Map<string, Variant> {
   const from = rules.findLastIndex(isForAll);
   // systemd has no list of what is forbidden.
-  if (rules[from]?.allow === true) return properties("auto", []);
+  if (rules[from]?.allow === true) return exact ? properties("auto", []) : properties("strict", EVERYTHING);
   const access = new Map<string, Set<string>>();
   for (const rule of rules.slice(from + 1).flatMap(eachType)) {
     const name = rule.allow ? specifier(rule, drivers, exact) : undefined;
@@ -62,6 +62,12 @@ export function deviceProperties(
     [...access].map(([name, letters]) => [name, [..."rwm"].filter((letter) => letters.has(letter)).join("")]),
   );
 }
+
+/** Without a list systemd takes the unit out of v1's hierarchy of devices, and so out of rules that it gets later. */
+const EVERYTHING = [
+  ["block-*", "rwm"],
+  ["char-*", "rwm"],
+] as const;
 
 function eachType(rule: DeviceRule): DeviceRule[] {
   if (rule.type !== "a") return [rule];

@@ -60,6 +60,13 @@ t.test("where everything is allowed systemd is told nothing of exceptions", (t) 
     const found = deviceProperties(rules, DRIVERS, true);
     t.equal(found.get("DevicePolicy")?.value, "auto");
     t.same(found.get("DeviceAllow")?.value, []);
+    const listed = deviceProperties(rules, DRIVERS, false);
+    t.equal(listed.get("DevicePolicy")?.value, "strict", "on v1 the unit stays in the hierarchy of devices");
+    const all = [
+      ["block-*", "rwm"],
+      ["char-*", "rwm"],
+    ];
+    t.same(listed.get("DeviceAllow")?.value, all);
   }
   t.end();
 });
