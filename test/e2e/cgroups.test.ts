@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
+import { folderIn } from "./support/cgroup-files.ts";
 import { type Json, probe } from "./support/config.ts";
 import { messageOf, onlyTsrun, openHost } from "./support/host.ts";
 import { cgroupsOf, cgroupsOfProcess, textOf } from "./support/outside.ts";
@@ -21,7 +22,7 @@ async function withResources(
   const folders = cgroupsOfProcess((await host.state(id)).pid);
   look((file) => {
     const [controller = ""] = file.split(".");
-    return textOf(join(folders.get(controller === "cgroup" ? "pids" : controller) ?? "", file))?.trim();
+    return textOf(join(folderIn(folders, controller === "cgroup" ? "pids" : controller), file))?.trim();
   });
   await host.delete(id);
 }

@@ -1,9 +1,17 @@
 /** update on cgroup v2: each limit by option and as JSON, in the right order, all or nothing, read back from the kernel's files. */
 import { join } from "node:path";
-import t, { type Test } from "tap";
+import t from "tap";
 import { folderOf } from "./support/cgroup-files.ts";
 import { type Json, type Patch, probe, script } from "./support/config.ts";
-import { messageOf, type Outcome, onlyTsrun, openHost } from "./support/host.ts";
+import { messageOf, onlyTsrun, openHost } from "./support/host.ts";
+import {
+  type Bad,
+  changeInLoop,
+  type Limited,
+  limitedContainer,
+  refusesEach,
+  type Values,
+} from "./support/limited.ts";
 import { anyDisk } from "./support/machine.ts";
 import { textOf, until } from "./support/outside.ts";
 import { times } from "./support/slow.ts";
@@ -34,31 +42,12 @@ const FILES = [
   "hugetlb.2MB.rsvd.max",
 ];
 
-type Values = Record<string, string | undefined>;
-
-interface Limited {
-  readonly id: string;
-  read(file: string): string | undefined;
-  all(): Values;
-  update(...args: string[]): Promise<Outcome>;
-  json(value: Json): Promise<Outcome>;
-}
-
-async function limited(patch: Patch = () => undefined): Promise<Limited> {
-  const bundle = host.bundle((config) => {
-    probe(config, "sleep", "1000");
-    patch(config);
-  });
-  const id = await host.running(bundle);
-  const folder = await folderOf(host, id, "");
-  const read = (file: string): string | undefined => textOf(join(folder, file))?.trim();
-  return {
-    id,
-    read,
-    all: () => Object.fromEntries(FILES.map((file) => [file, read(file)])),
-    update: (...args) => host.call(["update", ...args, id]),
-    json: (value) => host.call(["update", "--resources", "-", id], { input: JSON.stringify(value) }),
+function limited(patch?: Patch): Promise<Limited> {
+  const reader = async (id: string) => {
+    const folder = await folderOf(host, id, "");
+    return (file: string): string | undefined => textOf(join(folder, file))?.trim();
   };
+  return limitedContainer(host, { files: FILES, reader }, patch);
 }
 
 const STEPS: readonly (readonly [args: readonly string[], json: Json, values: Values])[] = [
@@ -182,8 +171,7 @@ t.test("limits of a block device, put back one by one", async (t) => {
   await host.delete(c.id);
 });
 
-/** Arguments or JSON, and the whole message; `DIR` is a cgroup's folder. */
-const BAD: readonly (readonly [args: readonly string[] | Json, message: string])[] = [
+const BAD: Bad = [
   [
     { memory: { swappiness: 7 } },
     "cgroup v2 has no swappiness for one cgroup (standard input#/memory/swappiness); hint: remove it",
@@ -230,14 +218,7 @@ t.test("what is refused changes nothing, and is told exactly", async (t) => {
     config.linux.resources["pids"] = { limit: 50 };
     config.linux.resources["cpu"] = { shares: 512 };
   });
-  const before = c.all();
-  for (const [given, message] of BAD) {
-    const isArgs = Array.isArray(given) && typeof given[0] === "string";
-    const outcome = isArgs ? await c.update(...(given as string[])) : await c.json(given as Json);
-    t.equal(outcome.code, 1, JSON.stringify(given));
-    t.equal(outcome.stderr.replaceAll(/\/sys\/fs\/cgroup\/[^ :]*(?=:? )/g, "DIR"), `${message}\n`);
-    t.strictSame(c.all(), before, "unchanged");
-  }
+  await refusesEach(t, c, BAD);
   t.equal((await host.state(c.id)).status, "running");
   await host.delete(c.id);
 });
@@ -272,44 +253,26 @@ t.test("less memory than is used: checkBeforeUpdate refuses it, without it the k
   await host.delete(c.id);
 });
 
-/** Changes limits one after the other, each seen in its file at once. */
-async function loop(
-  t: Test,
-  c: Limited,
-  count: number,
-  next: (i: number) => [string[], Values],
-): Promise<void> {
-  for (let i = 0; i < count; i++) {
-    const [args, values] = next(i);
-    const outcome = await c.update(...args);
-    if (outcome.code !== 0) t.fail(`${args.join(" ")}: ${outcome.stderr}`);
-    for (const [file, value] of Object.entries(values)) {
-      if (c.read(file) !== value) t.fail(`${args.join(" ")}: ${file} holds ${c.read(file)}`);
-    }
-  }
-  t.pass(`${count} changes`);
-}
-
 t.test("changes in three loops at once, of a container under load", async (t) => {
   if (!(await onlyTsrun(host, t))) return;
   const c = await limited((config) => script(config, "while :; do /bin/true & /bin/true; done"));
   const count = times(t, 40);
   await Promise.all([
-    loop(t, c, count, (i) => {
+    changeInLoop(t, c, count, (i) => {
       const [memory, swap] = i % 2 === 0 ? [100 + i, 200 + i] : [300 + i, 600 + i];
       return [
         ["--memory", `${memory}M`, "--memory-swap", `${swap}M`],
         { "memory.max": String(memory * MIB), "memory.swap.max": String((swap - memory) * MIB) },
       ];
     }),
-    loop(t, c, count, (i) => {
+    changeInLoop(t, c, count, (i) => {
       const [quota, period] = i % 2 === 0 ? [50000 + i, 100000] : [200000 + i, 50000 + i];
       return [
         ["--cpu-quota", String(quota), "--cpu-period", String(period)],
         { "cpu.max": `${quota} ${period}` },
       ];
     }),
-    loop(t, c, count, (i) => [["--pids-limit", String(100 + i)], { "pids.max": String(100 + i) }]),
+    changeInLoop(t, c, count, (i) => [["--pids-limit", String(100 + i)], { "pids.max": String(100 + i) }]),
   ]);
   t.equal((await host.state(c.id)).status, "running");
   await host.delete(c.id);

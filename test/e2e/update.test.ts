@@ -3,8 +3,17 @@ import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
+import { folderIn } from "./support/cgroup-files.ts";
 import { type Json, type Patch, probe, script } from "./support/config.ts";
-import { messageOf, type Outcome, onlyTsrun, openHost } from "./support/host.ts";
+import { messageOf, onlyTsrun, openHost } from "./support/host.ts";
+import {
+  type Bad,
+  changeInLoop,
+  type Limited,
+  limitedContainer,
+  refusesEach,
+  type Values,
+} from "./support/limited.ts";
 import { cgroupsOfProcess, textOf, until } from "./support/outside.ts";
 import { patience, some, times } from "./support/slow.ts";
 
@@ -36,32 +45,16 @@ const FILES = [
   "devices.list",
 ];
 
-type Values = Record<string, string | undefined>;
-
-interface Limited {
-  readonly id: string;
-  read(file: string): string | undefined;
-  all(): Values;
-  update(...args: string[]): Promise<Outcome>;
-  json(value: Json): Promise<Outcome>;
-}
-
-async function limited(patch: Patch = () => undefined, start = true): Promise<Limited> {
-  const bundle = host.bundle((config) => {
-    probe(config, "sleep", "1000");
-    patch(config);
-  });
-  const id = await (start ? host.running(bundle) : host.created(bundle));
-  const folders = cgroupsOfProcess((await host.state(id)).pid);
-  const read = (file: string): string | undefined =>
-    textOf(join(folders.get(file.split(".")[0] ?? "") ?? "", file))?.trim();
-  return {
-    id,
-    read,
-    all: () => Object.fromEntries(FILES.map((file) => [file, read(file)])),
-    update: (...args) => host.call(["update", ...args, id]),
-    json: (value) => host.call(["update", "--resources", "-", id], { input: JSON.stringify(value) }),
+function limited(patch?: Patch, start = true): Promise<Limited> {
+  const reader = async (id: string) => {
+    const folders = cgroupsOfProcess((await host.state(id)).pid);
+    return (file: string): string | undefined => {
+      const text = textOf(join(folderIn(folders, file.split(".")[0] ?? ""), file))?.trim();
+      // systemd writes its rules in an order of its own.
+      return file === "devices.list" ? text?.split("\n").sort().join("\n") : text;
+    };
   };
+  return limitedContainer(host, { files: FILES, reader }, patch, start);
 }
 
 /** Exactly these values differ from those before. */
@@ -268,8 +261,7 @@ t.test("limits of block devices", async (t) => {
   await host.delete(c.id);
 });
 
-/** Arguments or JSON, and the whole message; `DIR` is a cgroup's folder. */
-const BAD: readonly (readonly [args: readonly string[] | Json, message: string])[] = [
+const BAD: Bad = [
   [["--memory", "1X"], "invalid value for memory: invalid size: '1X'; hint: sizes look like 64M, 1.5G or -1"],
   [["--memory", "-5"], "invalid value for memory: invalid size: '-5'; hint: sizes look like 64M, 1.5G or -1"],
   [
@@ -371,14 +363,7 @@ t.test("what is refused changes nothing, and is told exactly", async (t) => {
     config.linux.resources["pids"] = { limit: 50 };
     config.linux.resources["cpu"] = { shares: 512 };
   });
-  const before = c.all();
-  for (const [given, message] of BAD) {
-    const isArgs = Array.isArray(given) && typeof given[0] === "string";
-    const outcome = isArgs ? await c.update(...(given as string[])) : await c.json(given as Json);
-    t.equal(outcome.code, 1, JSON.stringify(given));
-    t.equal(outcome.stderr.replaceAll(/\/sys\/fs\/cgroup\/[^ :]*(?=:? )/g, "DIR"), `${message}\n`);
-    t.strictSame(c.all(), before, "unchanged");
-  }
+  await refusesEach(t, c, BAD);
   t.equal((await host.state(c.id)).status, "running");
   await host.delete(c.id);
 });
@@ -445,29 +430,11 @@ t.test("device rules replace the old ones, without a moment in which all is deni
   await host.delete(c.id);
 });
 
-/** Changes limits one after the other, each seen in its file at once. */
-async function loop(
-  t: Test,
-  c: Limited,
-  count: number,
-  next: (i: number) => [string[], Values],
-): Promise<void> {
-  for (let i = 0; i < count; i++) {
-    const [args, values] = next(i);
-    const outcome = await c.update(...args);
-    if (outcome.code !== 0) t.fail(`${args.join(" ")}: ${outcome.stderr}`);
-    for (const [file, value] of Object.entries(values)) {
-      if (c.read(file) !== value) t.fail(`${args.join(" ")}: ${file} holds ${c.read(file)}`);
-    }
-  }
-  t.pass(`${count} changes`);
-}
-
 t.test("500 changes in four loops at once, of a container under load", async (t) => {
   if (!(await onlyTsrun(host, t))) return;
   const c = await limited((config) => script(config, "while :; do /bin/true & /bin/true; done"));
   await Promise.all([
-    loop(t, c, 125, (i) => {
+    changeInLoop(t, c, 125, (i) => {
       const [memory, swap] = i % 2 === 0 ? [100 + i, 200 + i] : [300 + i, 600 + i];
       return [
         ["--memory", `${memory}M`, "--memory-swap", `${swap}M`],
@@ -477,15 +444,15 @@ t.test("500 changes in four loops at once, of a container under load", async (t)
         },
       ];
     }),
-    loop(t, c, 125, (i) => {
+    changeInLoop(t, c, 125, (i) => {
       const [quota, period] = i % 2 === 0 ? [50000 + i, 100000] : [200000 + i, 50000 + i];
       return [
         ["--cpu-quota", String(quota), "--cpu-period", String(period)],
         { "cpu.cfs_quota_us": String(quota), "cpu.cfs_period_us": String(period) },
       ];
     }),
-    loop(t, c, 125, (i) => [["--pids-limit", String(100 + i)], { "pids.max": String(100 + i) }]),
-    loop(t, c, 125, (i) => [["--cpuset-cpus", String(i % 2)], { "cpuset.cpus": String(i % 2) }]),
+    changeInLoop(t, c, 125, (i) => [["--pids-limit", String(100 + i)], { "pids.max": String(100 + i) }]),
+    changeInLoop(t, c, 125, (i) => [["--cpuset-cpus", String(i % 2)], { "cpuset.cpus": String(i % 2) }]),
   ]);
   t.equal((await host.state(c.id)).status, "running");
   await host.delete(c.id);

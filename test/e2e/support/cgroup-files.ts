@@ -7,9 +7,11 @@ import { dirname, join } from "node:path";
 import type { Host } from "./host.ts";
 import { CGROUP_V2, cgroupsOfProcess, textOf } from "./outside.ts";
 
-/** The folder that has a controller's files for a process. On v2 all are in one. */
+/** The folder that has a controller's files for a process. On v2 all are in one, on v1 systemd mounts some together (`cpu,cpuacct`). */
 export function folderIn(cgroups: ReadonlyMap<string, string>, controller: string): string {
-  return cgroups.get(CGROUP_V2 ? "unified" : controller) ?? "";
+  if (CGROUP_V2) return cgroups.get("unified") ?? "";
+  for (const [names, folder] of cgroups) if (names.split(",").includes(controller)) return folder;
+  return "";
 }
 
 /** The folder that has a controller's files for a container. */
