@@ -2,8 +2,9 @@
 import { join } from "node:path";
 import { cgroupsOf, namesIn, until } from "../support/outside.ts";
 import { both, type Case } from "./support/both.ts";
-import { type Containerd, must, openContainerd, remove, running, taskStatus } from "./support/containerd.ts";
+import { type Containerd, must, openContainerd, remove, taskStatus } from "./support/containerd.ts";
 import { importImage } from "./support/containerd-image.ts";
+import type { RuntimeName } from "./support/corner.ts";
 import { COUNTING, counted, sequel } from "./support/counting.ts";
 import { lineOf } from "./support/engine.ts";
 import { openMachine } from "./support/machine-only.ts";
@@ -21,7 +22,17 @@ async function pid(id: string): Promise<string> {
   return line?.split(/\s+/)[1] ?? "";
 }
 
-const COUNTER = ["/bin/sh", "-c", `PATH=/bin; ${COUNTING}`];
+/** A container that counts, with a root file system of its own, while `use` looks at it. */
+async function counter(runtime: RuntimeName, use: (id: string) => Promise<string>): Promise<string> {
+  const id = corner.name();
+  const program = ["/bin/sh", "-c", `PATH=/bin; ${COUNTING}`];
+  try {
+    await must(containerd, [...containerd.making(runtime, ["--detach"], id), image, id, ...program]);
+    return await use(id);
+  } finally {
+    await remove(containerd, id);
+  }
+}
 
 const CASES: readonly Case<Containerd>[] = [
   {
@@ -56,7 +67,7 @@ const CASES: readonly Case<Containerd>[] = [
     name: "task checkpoint, which leaves it running",
     expect: "inventory.img, RUNNING, goes on",
     run: (_, runtime) =>
-      running(containerd, runtime, COUNTER, async (id) => {
+      counter(runtime, async (id) => {
         const before = await counted(await pid(id));
         const folder = join(corner.dir, `image-${id}`);
         await must(containerd, ["task", "checkpoint", "--image-path", folder, id]);
@@ -67,19 +78,19 @@ const CASES: readonly Case<Containerd>[] = [
   {
     name: "container checkpoint, and restore under another id",
     expect: "RUNNING, goes on",
-    run: async ({ making }, runtime) => {
-      const [id, other, kept] = [corner.name(), corner.name(), corner.name()];
-      try {
-        await must(containerd, [...making(runtime, ["--detach"], id), image, id, ...COUNTER]);
+    run: (_, runtime) =>
+      counter(runtime, async (id) => {
+        const [other, kept] = [corner.name(), corner.name()];
         const before = await counted(await pid(id));
         await must(containerd, ["container", "checkpoint", "--rw", "--image", "--task", id, kept]);
         await remove(containerd, id);
-        await must(containerd, ["container", "restore", "--rw", "--live", other, kept]);
-        return `${await taskStatus(containerd, other)}, ${await sequel(before, await pid(other))}`;
-      } finally {
-        for (const one of [id, other]) await remove(containerd, one);
-      }
-    },
+        try {
+          await must(containerd, ["container", "restore", "--rw", "--live", other, kept]);
+          return `${await taskStatus(containerd, other)}, ${await sequel(before, await pid(other))}`;
+        } finally {
+          await remove(containerd, other);
+        }
+      }),
   },
 ];
 
