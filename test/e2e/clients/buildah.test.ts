@@ -114,9 +114,17 @@ async function runIn(
 
 const LOAD: readonly Case<Buildah>[] = [
   {
-    name: `${AT_ONCE} runs at once`,
+    // Each in its own: buildah removes the places of its mounts from a working container that others may be using.
+    name: `${AT_ONCE} containers at once`,
     expect: `${AT_ONCE} times 0 x`,
-    run: (buildah, runtime) => atOnce(() => runIn(buildah, runtime, ["echo", "x"])),
+    run: (buildah, runtime) =>
+      atOnce(async () => {
+        const words = ["from", "--network", "none", ...buildah.security, buildah.image];
+        const container = await corner.must("buildah", words, { limit: 90_000 });
+        const answer = await runIn(buildah, runtime, ["echo", "x"], container);
+        await corner.must("buildah", ["rm", container], { limit: 90_000 });
+        return answer;
+      }),
   },
   {
     ...SEQUENCE,
