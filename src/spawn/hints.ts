@@ -91,6 +91,8 @@ const HINTS: { readonly [op in Op["op"]]?: Hints } = {
   bind: {
     ENOENT: "the source does not exist on the host",
     ENOTDIR: "source and destination must both be folders, or both be files",
+    "move_mount ENOENT":
+      "its place in the root has been removed meanwhile, by whoever else uses the same root file system",
     "move_mount EINVAL": "source and destination must both be folders, or both be a file each",
     EPERM: "in a user namespace, options that the source is mounted with cannot be taken away",
     EINVAL:

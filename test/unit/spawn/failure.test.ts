@@ -154,6 +154,12 @@ t.test("what tsrun-init refuses to mount: the part of the mount, and what to do"
     const failure: Failure = { kind: "error", op: 2, reason: "UNSAFE", value: 22, call, subject: "why" };
     t.match(failed([{ op, pointer: "/mounts/0" }], 2, failure, bundle), { pointer, hint }, call);
   }
+  t.match(errorOf(op, { value: ENOENT, call: "open_tree" }), {
+    hint: "the source does not exist on the host",
+  });
+  t.match(errorOf(op, { value: ENOENT, call: "move_mount" }), {
+    hint: "its place in the root has been removed meanwhile, by whoever else uses the same root file system",
+  });
 });
 
 t.test("the whole line names place and hint", async (t) => {
