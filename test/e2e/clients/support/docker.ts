@@ -1,6 +1,6 @@
 /** dockerd with folders, a socket and a containerd of its own: no registry, no bridge, no rules of a firewall. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../../support/outside.ts";
 import { hasSeccomp, openCorner, type RuntimeName } from "./corner.ts";
@@ -83,6 +83,10 @@ export async function openDocker(settings: Readonly<Record<string, unknown>> = {
       // 15 seconds in vain.
       await until("containerd's end", () => !existsSync(`/proc/${containerd}`));
       await until("the daemon's end", () => daemon.exitCode !== null || daemon.signalCode !== null);
+      // On a busy machine another process may have got one of their numbers by now.
+      for (const file of ["dockerd.pid", "exec/containerd/containerd.pid"]) {
+        rmSync(join(corner.dir, file), { force: true });
+      }
       daemon = await startDaemon();
     },
   };
