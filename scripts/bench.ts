@@ -13,7 +13,7 @@ import { Bundles, requireBuilt } from "./bench/bundles.ts";
 import { crowd } from "./bench/crowd.ts";
 import { exec } from "./bench/exec.ts";
 import { filter } from "./bench/filter.ts";
-import { awaitQuiet, coverUnified, load, type Machine, machine, removeCgroups } from "./bench/host.ts";
+import { awaitQuiet, likeOthers, load, type Machine, machine, removeCgroups } from "./bench/host.ts";
 import { library } from "./bench/library.ts";
 import { lifecycle } from "./bench/lifecycle.ts";
 import { type Extent, PAUSE_MS } from "./bench/measure.ts";
@@ -121,14 +121,15 @@ async function bench(
 async function main(): Promise<number> {
   if (process.getuid?.() !== 0) throw new Error("the benchmark needs root: it makes containers and cgroups");
   const tsrun = requireBuilt();
-  const inside = coverUnified();
+  const inside = likeOthers();
   if (inside !== undefined) return inside;
   const folder = mkdtempSync(join(tmpdir(), "tsrun-bench-"));
-  const runtimes = findRuntimes(tsrun, folder);
+  const state = mkdtempSync("/run/tsrun-bench-");
+  const runtimes = findRuntimes(tsrun, state);
   const tidy = (): void => {
     for (const runtime of runtimes) deleteAll(runtime);
     removeCgroups((name) => name.startsWith(PREFIX));
-    rmSync(folder, { recursive: true, force: true });
+    for (const made of [folder, state]) rmSync(made, { recursive: true, force: true });
   };
   process.once("SIGINT", () => {
     tidy();

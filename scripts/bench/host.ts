@@ -1,6 +1,6 @@
 /** The machine: what it is, whether it is quiet, and the mount namespace in which all runtimes work. */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync, statfsSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -37,26 +37,26 @@ function layout(): string {
   return existsSync(UNIFIED) ? "v1 (hybrid; the unified hierarchy covered by an empty tmpfs)" : "v1";
 }
 
+const TMPFS_MAGIC = 0x01021994;
+
 /**
- * Debian's crun refuses a hybrid cgroup layout. So on such a host this very command runs again in a mount namespace of
- * its own, in which the unified hierarchy is covered (not unmounted) by an empty tmpfs, for all runtimes alike.
+ * Makes this host one like others for all runtimes alike: this very command runs again in a mount namespace of its own. In it
+ * the unified hierarchy of a hybrid cgroup layout, which Debian's crun refuses, is covered (not unmounted) by an empty tmpfs; and
+ * /run, where runtimes keep their state, is a tmpfs, as it is nearly everywhere.
  *
  * @returns the exit code of that second run, or `undefined` where this process may go on itself
  */
-export function coverUnified(): number | undefined {
-  if (!existsSync(`${UNIFIED}/cgroup.procs`)) return undefined;
-  const cover = `mount -t tmpfs none ${UNIFIED} && exec "$0" "$@"`;
-  const again = [
-    "-m",
-    "--propagation",
-    "private",
-    "sh",
-    "-c",
-    cover,
-    process.execPath,
-    ...process.argv.slice(1),
+export function likeOthers(): number | undefined {
+  const covered = [
+    ...(existsSync(`${UNIFIED}/cgroup.procs`) ? [UNIFIED] : []),
+    ...(statfsSync("/run").type === TMPFS_MAGIC ? [] : ["/run"]),
   ];
-  const end = spawnSync("unshare", again, { stdio: "inherit" });
+  if (covered.length === 0) return undefined;
+  const cover = covered.map((place) => `mount -t tmpfs none ${place} && `).join("");
+  const again = ["-m", "--propagation", "private", "sh", "-c", `${cover}exec "$0" "$@"`];
+  const end = spawnSync("unshare", [...again, process.execPath, ...process.argv.slice(1)], {
+    stdio: "inherit",
+  });
   if (end.error !== undefined) throw end.error;
   return end.status ?? 1;
 }

@@ -12,7 +12,7 @@ import { id, line, type Runtime } from "./runtimes.ts";
 import type { Table } from "./table.ts";
 
 /** Containers in a row, measured as one: a shell's loop can be timed only as a whole. */
-const ROW = 10;
+const ROW = 100;
 
 /** A program that has the library loaded and runs a row of containers each time it is asked to. */
 class Warm {
