@@ -1,6 +1,6 @@
 /** The tests' ordinary user as one whom the machine knows, with a manager of his own: only in machines that are thrown away. */
 import { spawnSync } from "node:child_process";
-import { appendFileSync, existsSync } from "node:fs";
+import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import { THROWAWAY } from "./machine.ts";
 import { textOf } from "./outside.ts";
 import { USER } from "./user.ts";
@@ -10,22 +10,23 @@ export const RUNTIME_DIR = `/run/user/${USER.uid}`;
 
 const NAME = "tsruntest";
 
-/** Makes him known. */
+/** Makes him known, as long as this test lasts: the next one's user has no name. */
 export function makeKnown(): void {
-  const lines: Readonly<Record<string, string>> = {
-    "/etc/passwd": `${NAME}:x:${USER.uid}:${USER.gid}::/:/bin/sh\n`,
-    "/etc/group": `${NAME}:x:${USER.gid}:\n`,
-    "/etc/shadow": `${NAME}:*:19000:0:99999:7:::\n`,
-  };
-  for (const [file, line] of Object.entries(lines))
-    if (!(textOf(file) ?? "").includes(line)) appendFileSync(file, line);
+  add("/etc/passwd", `${NAME}:x:${USER.uid}:${USER.gid}::/:/bin/sh\n`);
+  add("/etc/group", `${NAME}:x:${USER.gid}:\n`);
+  add("/etc/shadow", `${NAME}:*:19000:0:99999:7:::\n`);
 }
 
-/** Gives him the numbers from 300000 on, for user namespaces (subuid(5)). */
+/** Gives him the numbers from 300000 on, for user namespaces (subuid(5)), as long as this test lasts. */
 export function giveRange(): void {
-  const line = `${NAME}:300000:65536\n`;
-  for (const file of ["/etc/subuid", "/etc/subgid"])
-    if (!(textOf(file) ?? "").includes(line)) appendFileSync(file, line);
+  for (const file of ["/etc/subuid", "/etc/subgid"]) add(file, `${NAME}:300000:65536\n`);
+}
+
+function add(file: string, line: string): void {
+  const before = textOf(file) ?? "";
+  if (before.includes(line)) return;
+  appendFileSync(file, line);
+  process.once("exit", () => writeFileSync(file, (textOf(file) ?? "").replace(line, "")));
 }
 
 /** Makes him known and starts his manager, where the machine may be changed; why not, in words, else. */
