@@ -225,4 +225,5 @@ const ERRNO_TEXT: Readonly<Record<string, string>> = {
   EADDRINUSE: "address already in use",
   EKEYREJECTED: "key was rejected by service",
   EDQUOT: "disk quota exceeded",
+  ESTALE: "stale file handle",
 };

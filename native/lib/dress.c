@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "lib.h"
 #include "unpack.h"
 
 int close_file(struct unpack *un, int fd, int rc)
@@ -18,7 +19,7 @@ int close_file(struct unpack *un, int fd, int rc)
 	return rc;
 }
 
-/* Sets the attributes, of an open file or by a name whose last part is no link's. */
+/* Sets the attributes of an open file or, where there is none, of what a name is itself. */
 int set_xattrs(struct unpack *un, int fd, const char *path, const uint8_t *at, size_t left)
 {
 	while (left > 0) {
@@ -71,7 +72,7 @@ int dress_file(struct unpack *un, int fd, const struct record *rec, const struct
 	return fchmod(fd, mode) < 0 ? failed(un, CALL_FCHMOD) : set_times(un, fd, rec);
 }
 
-int dress_name(struct unpack *un, int at, const char *name, const struct record *rec, const struct parts *parts)
+int dress_link(struct unpack *un, int at, const char *name, const struct record *rec, const struct parts *parts)
 {
 	char path[NAME_MAX + 64];
 	struct timespec times[2];
@@ -83,11 +84,30 @@ int dress_name(struct unpack *un, int at, const char *name, const struct record 
 		(void)snprintf(path, sizeof path, "/proc/self/fd/%d/%s", at, name);
 		rc = set_xattrs(un, -1, path, parts->xattrs, rec->xattrs_length);
 	}
-	if (rc == 0 && rec->kind == NODE && fchmodat(at, name, rec->mode & 07777, 0) < 0)
-		return failed(un, CALL_FCHMOD);
 	if (rc == 0 && utimensat(at, name, times_of(rec, times), AT_SYMLINK_NOFOLLOW) < 0)
 		return failed(un, CALL_UTIMENSAT);
 	return rc;
+}
+
+/* A device or pipe is not opened: its place is. */
+int dress_node(struct unpack *un, int at, const char *name, const struct record *rec, const struct parts *parts)
+{
+	char path[32];
+	struct timespec times[2];
+	int rc;
+	int fd = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return failed(un, CALL_OPENAT);
+	if (!is_born_owned(un, rec) && fchownat(fd, "", rec->uid, rec->gid, AT_EMPTY_PATH) < 0)
+		return close_file(un, fd, failed(un, CALL_FCHOWN));
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	rc = set_xattrs(un, -1, path, parts->xattrs, rec->xattrs_length);
+	if (rc == 0 && change_mode(fd, rec->mode & 07777) < 0)
+		rc = failed(un, CALL_FCHMOD);
+	if (rc == 0 && utimensat(fd, "", times_of(rec, times), AT_EMPTY_PATH) < 0)
+		rc = failed(un, CALL_UTIMENSAT);
+	return close_file(un, fd, rc);
 }
 
 int is_born_owned(const struct unpack *un, const struct record *rec)

@@ -104,7 +104,7 @@ static int make_link(struct unpack *un, int at, const char *name, const struct p
 static int make_node(struct unpack *un, int at, const char *name, const struct record *rec, const struct parts *parts)
 {
 	if (mknodat(at, name, rec->mode & (S_IFMT | 0600), makedev(rec->major, rec->minor)) == 0)
-		return dress_name(un, at, name, rec, parts);
+		return dress_node(un, at, name, rec, parts);
 	if (errno != EPERM || !(rec->flags & MAY_FAIL))
 		return failed(un, CALL_MKNODAT);
 	un->lost_nodes++;
@@ -121,7 +121,7 @@ static int make(struct unpack *un, int at, const char *name, const struct record
 	case SYMLINK:
 		if (symlinkat(parts->text, at, name) < 0)
 			return failed(un, CALL_SYMLINKAT);
-		return dress_name(un, at, name, rec, parts);
+		return dress_link(un, at, name, rec, parts);
 	case LINK:
 		return make_link(un, at, name, parts);
 	case NODE:

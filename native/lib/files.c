@@ -37,6 +37,15 @@ static int result(int answer)
 	return answer < 0 ? -errno : answer;
 }
 
+int change_mode(int fd, mode_t mode)
+{
+	char path[32];
+
+	/* fchmod takes no descriptor that is only a place (O_PATH); its name in /proc leads to that very file. */
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	return chmod(path, mode) < 0 ? -errno : 0;
+}
+
 static int write_file(const char *path, int flags, mode_t mode, const char *text, size_t length, enum call *call)
 {
 	int fd = open(path, flags | O_WRONLY | O_CLOEXEC | O_NOCTTY, mode);
@@ -53,13 +62,25 @@ static int write_file(const char *path, int flags, mode_t mode, const char *text
 	return error;
 }
 
+/* A folder of exactly this mode, whatever the caller's umask; its name is not followed where somebody has made a link of it. */
 static int make_folder(const char *path, mode_t mode, enum call *call)
 {
+	struct stat found;
+	int error;
+	int fd;
+
 	*call = CALL_MKDIR;
 	if (mkdir(path, mode) < 0)
 		return -errno;
-	*call = CALL_CHMOD; /* exactly this mode, whatever the caller's umask */
-	return result(chmod(path, mode));
+	*call = CALL_CHMOD;
+	if (lstat(path, &found) == 0 && S_ISDIR(found.st_mode) && (found.st_mode & 07777) == mode)
+		return 0;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	error = result(fchmod(fd, mode));
+	(void)close(fd);
+	return error;
 }
 
 static int perform(const struct action_header *header, const char *path, const char *text, enum call *call)
@@ -271,13 +292,10 @@ int ts_rename_new(const char *from, const char *to)
 	return result(renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE));
 }
 
-int ts_resolve(const char *root, const char *path, int follow, uint8_t *out, int room)
+/* openat2(RESOLVE_IN_ROOT) below the folder at root. */
+static int open_inside(const char *root, const char *path, uint64_t flags, uint64_t resolve)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW),
-		.resolve = RESOLVE_IN_ROOT,
-	};
-	char link[32];
+	struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | resolve };
 	int top = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (top < 0)
 		return -errno;
@@ -287,14 +305,27 @@ int ts_resolve(const char *root, const char *path, int follow, uint8_t *out, int
 	do
 		fd = syscall(SYS_openat2, top, path, &how, sizeof how);
 	while (fd < 0 && errno == EAGAIN && tries++ < 1000);
-	int error = fd < 0 ? -errno : 0;
+	int error = fd < 0 ? -errno : (int)fd;
 	(void)close(top);
-	if (error < 0)
-		return error;
-	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", (int)fd);
+	return error;
+}
+
+int ts_open_inside(const char *root, const char *path, int flags)
+{
+	/* A place takes no other flag. */
+	return open_inside(root, path, (unsigned)flags | (flags & O_PATH ? 0 : O_NOCTTY), RESOLVE_NO_MAGICLINKS);
+}
+
+int ts_resolve(const char *root, const char *path, int follow, uint8_t *out, int room)
+{
+	char link[32];
+	int fd = open_inside(root, path, O_PATH | (follow ? 0 : O_NOFOLLOW), 0);
+	if (fd < 0)
+		return fd;
+	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
 	ssize_t length = readlink(link, (char *)out, (size_t)room);
-	error = length < 0 ? -errno : length == room ? -ENAMETOOLONG : (int)length;
-	(void)close((int)fd);
+	int error = length < 0 ? -errno : length == room ? -ENAMETOOLONG : (int)length;
+	(void)close(fd);
 	return error;
 }
 

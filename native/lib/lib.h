@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -18,6 +19,8 @@ struct stat;
 int may_run(const struct stat *found);
 /* Opens such a program, or answers -EKEYREJECTED. */
 int open_trusted(const char *path);
+/* chmod of what a descriptor is open on, an O_PATH one too: 0 or -errno. */
+int change_mode(int fd, mode_t mode);
 /* Fills an array of pointers, and a NULL, from a block of NUL-ended strings. */
 void split(const char *block, int count, char **out);
 
@@ -40,6 +43,8 @@ EXPORT int ts_write(int fd, const uint8_t *bytes, int length);
 EXPORT int ts_lock(int fd, int exclusive, int wait);
 /* renameat2(RENAME_NOREPLACE) */
 EXPORT int ts_rename_new(const char *from, const char *to);
+/* Opens a path inside the tree at root: links stay in it (openat2, RESOLVE_IN_ROOT); flags as for open(2). */
+EXPORT int ts_open_inside(const char *root, const char *path, int flags);
 /*
  * Where a path leads inside the tree at root, as a path of the host without symbolic links: its length, written to out
  * without a NUL. The container's links stay in its root (openat2, RESOLVE_IN_ROOT); follow 0 leaves a last link as it is.
@@ -264,8 +269,11 @@ EXPORT int ts_attempt(int kind, int flags, int contained);
 
 /* remove.c */
 
-/* Removes a file, or a folder with all that it holds on its filesystem; nobody else may be at work in it. */
-EXPORT int ts_remove(const char *path);
+/*
+ * Removes a file, or a folder with all that it holds on its filesystem, whoever works in it meanwhile: -ESTALE where its folders
+ * keep being moved elsewhere. With a descriptor in `known`, it is what that is open on that goes, and the name only while it has it.
+ */
+EXPORT int ts_remove(const char *path, int known);
 
 /* unpack.c */
 

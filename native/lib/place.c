@@ -63,6 +63,22 @@ int clear_name(struct unpack *un, int at, const char *name)
 	return error;
 }
 
+/* Makes a folder that no entry tells of, if nothing has its name. */
+static int make_implied(struct unpack *un, int above, const char *name)
+{
+	int fd;
+
+	if (mkdirat(above, name, 0700) < 0)
+		/* EEXIST: a link to nowhere. It is what it is, and an error when it is to be a folder. */
+		return errno == EEXIST ? 0 : failed(un, CALL_MKDIRAT);
+	fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return failed(un, CALL_OPENAT);
+	if (fchown(fd, un->uid, un->gid) < 0)
+		return close_file(un, fd, failed(un, CALL_FCHOWN));
+	return close_file(un, fd, fchmod(fd, 0755) < 0 ? failed(un, CALL_FCHMOD) : 0);
+}
+
 /* Opens the folder of `length` bytes of path, making what is missing of it. */
 static int make_folders(struct unpack *un, char *path, size_t length)
 {
@@ -86,16 +102,17 @@ static int make_folders(struct unpack *un, char *path, size_t length)
 			char *slash = strrchr(path, '/');
 			const char *name = slash ? slash + 1 : path;
 			int above;
+			int rc;
 
 			if (slash)
 				*slash = '\0';
 			above = slash ? open_in_root(un, path, O_PATH | O_DIRECTORY) : fcntl(un->root.fd, F_DUPFD_CLOEXEC, 3);
 			if (above < 0)
 				return failed(un, CALL_OPENAT2);
-			/* EEXIST: a link to nowhere. It is what it is, and an error below. */
-			if (mkdirat(above, name, 0755) == 0)
-				(void)(fchmodat(above, name, 0755, 0) == 0 && fchownat(above, name, un->uid, un->gid, 0));
+			rc = make_implied(un, above, name);
 			(void)close(above);
+			if (rc < 0)
+				return rc;
 			if (slash)
 				*slash = '/';
 		} else {

@@ -138,6 +138,22 @@ int ts_connect_stream(const char *path, int timeout)
 	return error < 0 ? error : fd;
 }
 
+/* The mode of a socket that has just been made, not of what somebody may have put into its place. */
+static int change_socket(const char *path, mode_t mode)
+{
+	struct stat found;
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int error = fstat(fd, &found) < 0 ? -errno : 0;
+	if (error == 0 && (!S_ISSOCK(found.st_mode) || found.st_uid != geteuid()))
+		error = -ESTALE;
+	if (error == 0)
+		error = change_mode(fd, mode);
+	(void)close(fd);
+	return error;
+}
+
 int ts_bind_datagram(const char *path, int mode)
 {
 	struct sockaddr_un where;
@@ -146,8 +162,10 @@ int ts_bind_datagram(const char *path, int mode)
 	if (error < 0)
 		return error;
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&where, sizeof where) < 0 || chmod(where.sun_path, (mode_t)mode) < 0)
+	if (fd < 0 || bind(fd, (struct sockaddr *)&where, sizeof where) < 0)
 		error = -errno;
+	else
+		error = change_socket(where.sun_path, (mode_t)mode);
 	(void)close(folder);
 	if (error < 0 && fd >= 0)
 		(void)close(fd);

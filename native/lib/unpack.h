@@ -100,8 +100,9 @@ int set_xattrs(struct unpack *un, int fd, const char *path, const uint8_t *at, s
 int set_times(struct unpack *un, int fd, const struct record *rec);
 /* Owner, attributes, mode and time of an open file. */
 int dress_file(struct unpack *un, int fd, const struct record *rec, const struct parts *parts, mode_t mode);
-/* The same for what is not opened: links, nodes, fifos. */
-int dress_name(struct unpack *un, int at, const char *name, const struct record *rec, const struct parts *parts);
+/* The same of a symbolic link, which has no mode, and of a device or pipe. */
+int dress_link(struct unpack *un, int at, const char *name, const struct record *rec, const struct parts *parts);
+int dress_node(struct unpack *un, int at, const char *name, const struct record *rec, const struct parts *parts);
 /* Opens a new file in the folder un->in; *left: what of its mode and owner is still to be set. */
 int open_new(struct unpack *un, int at, const char *name, const struct record *rec, int *left);
 /* Whether what is made in un->in belongs to the record's owner without a further call. */

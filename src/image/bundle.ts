@@ -1,13 +1,14 @@
 /** `bundle`: an image becomes a folder that `run` runs. */
 import { readdirSync, statSync } from "node:fs";
-import { performAll } from "../sys/files.ts";
+import { O } from "../sys/constants.gen.ts";
+import { Handle, performAll } from "../sys/files.ts";
 import { Budget } from "./budget.ts";
 import { type BaseConfig, type ImageConfig, readImageConfig, toConfig, type Wishes } from "./config.ts";
 import { ImageError } from "./error.ts";
 import type { Choice, Image } from "./image.ts";
 import { readLayer, type Watcher } from "./layers.ts";
 import { ownersFor } from "./owners.ts";
-import { PartialFolder } from "./partial.ts";
+import { makeWhole, placeOf } from "./partial.ts";
 import { readUserFiles } from "./root-files.ts";
 import { openSource } from "./source.ts";
 import { Store } from "./store.ts";
@@ -55,23 +56,30 @@ const NOTHING_LOST: Lost = { owners: 0, xattrs: 0, devices: 0 };
 /** Makes a bundle. @throws ImageError, SystemError; then there is nothing at `dir` that was not there before */
 export async function makeBundle(request: BundleRequest): Promise<BundleMade> {
   const { dir, source } = request;
-  if (isInside(source, dir)) return describeFolder(request, source);
-  checkFree(dir);
-  const partial = PartialFolder.make(dir, request.wishes.userns === undefined ? 0o700 : 0o711);
-  try {
-    const made = await fill(request, partial.path);
-    partial.commit();
-    return made;
-  } catch (error) {
-    partial.discard();
-    throw error;
+  const there = openIfInside(source, dir);
+  if (there !== undefined) {
+    try {
+      return describeFolder(request, source, { place: placeOf(there), root: "rootfs" });
+    } finally {
+      there.close();
+    }
   }
+  checkFree(dir);
+  // The container's root, an ordinary id to the host, must be able to enter it.
+  return makeWhole(dir, request.wishes.userns === undefined ? 0o700 : 0o711, (place) => fill(request, place));
 }
 
-/** Whether the source is DIR/rootfs, to which only config.json is missing. */
-function isInside(source: string, dir: string): boolean {
-  const [a, b] = [source, `${dir}/rootfs`].map((path) => statSync(path, { throwIfNoEntry: false }));
-  return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev && a.isDirectory();
+/** DIR, where the source is DIR/rootfs, to which only config.json is missing. */
+function openIfInside(source: string, dir: string): Handle | undefined {
+  if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
+  const folder = Handle.open(dir, O.PATH | O.DIRECTORY);
+  const [a, b] = [source, `${placeOf(folder)}/rootfs`].map((path) =>
+    statSync(path, { throwIfNoEntry: false }),
+  );
+  if (a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev && a.isDirectory())
+    return folder;
+  folder.close();
+  return undefined;
 }
 
 /** @throws ImageError `exists` */
@@ -93,7 +101,7 @@ async function fill(request: BundleRequest, place: string): Promise<BundleMade> 
   const found = await openSource(source, choice, scratch, Budget.of(place, maxSize));
   if (found.kind === "folder") {
     performAll([{ do: "rmdir", path: scratch }]);
-    return describeFolder(request, found.path, place);
+    return describeFolder(request, found.path, { place, root: found.path });
   }
   const config = readImageConfig(found.image.config);
   const made =
@@ -182,7 +190,11 @@ async function overlaid(
 }
 
 /** A root that is there already: nothing is copied. */
-function describeFolder(request: BundleRequest, folder: string, place?: string): BundleMade {
+function describeFolder(
+  request: BundleRequest,
+  folder: string,
+  { place, root }: { readonly place: string; readonly root: string },
+): BundleMade {
   if (request.store !== undefined) {
     throw new ImageError(
       "unsupported",
@@ -190,9 +202,7 @@ function describeFolder(request: BundleRequest, folder: string, place?: string):
       "leave --overlay out",
     );
   }
-  const inside = place === undefined;
-  const config = readImageConfig(undefined);
-  writeConfig(request, config, place ?? request.dir, readUserFiles(folder), inside ? "rootfs" : folder, {});
+  writeConfig(request, readImageConfig(undefined), place, readUserFiles(folder), root, {});
   return {
     image: folder,
     layers: 0,
@@ -200,7 +210,7 @@ function describeFolder(request: BundleRequest, folder: string, place?: string):
     bytes: 0,
     entries: 0,
     lost: NOTHING_LOST,
-    rootPath: inside ? undefined : folder,
+    rootPath: root === folder ? folder : undefined,
   };
 }
 

@@ -50,6 +50,11 @@ export function splitPath(path: string): readonly [folder: string, base: string]
   return slash < 0 ? ["", path] : [path.slice(0, slash), path.slice(slash + 1)];
 }
 
+/** A name in a folder, both clean. */
+export function joinPath(folder: string, base: string): string {
+  return folder === "" ? base : `${folder}/${base}`;
+}
+
 /** What a last part of a layer's entry says of lower layers (image-spec layer.md, Whiteouts). */
 export type Whiteout =
   | { readonly kind: "none" }

@@ -1,14 +1,15 @@
 /** Removing what an ordinary user has unpacked: some of it may belong to ids of his ranges, which only their namespace may touch. */
 import { SystemError } from "../error.ts";
 import { ownMaps, startMapped } from "../spawn/mapped.ts";
+import type { Handle } from "../sys/files.ts";
 import { privilege } from "../sys/privilege.ts";
 import { exitOf } from "../sys/process.ts";
 import { removeTree } from "../sys/remove.ts";
 
-/** Removes a file or folder with all that is in it; nothing there is no error. @throws SystemError */
-export function removeUnpacked(path: string): void {
+/** {@link removeTree}, of what belongs to the caller's ranges of ids too. @throws SystemError */
+export function removeUnpacked(path: string, known?: Handle): void {
   try {
-    removeTree(path);
+    removeTree(path, known);
   } catch (error) {
     const denied = error instanceof SystemError && (error.errno === "EACCES" || error.errno === "EPERM");
     if (!denied || privilege() !== "user" || !removeMapped(path)) throw error;

@@ -15,6 +15,12 @@ export interface LayerFacts {
   readonly diffId: string;
   readonly bytes: number;
   readonly entries: number;
+  /** Folders that it has files in, but no entry for, outer ones first; paths have a character a byte. */
+  readonly implied: readonly string[];
+  /** Those of them that have to be there, since a link of the layer leads to them. */
+  readonly needed: readonly string[];
+  /** Folders that hide the lower layers'; `""` is its root. */
+  readonly opaque: readonly string[];
 }
 
 /** What is known of an image. */
@@ -40,6 +46,9 @@ export function readLayerFacts(node: Node): LayerFacts {
     diffId: node.need("diffId").text(),
     bytes: node.need("bytes").number(),
     entries: node.need("entries").number(),
+    implied: node.get("implied")?.texts() ?? [],
+    needed: node.get("needed")?.texts() ?? [],
+    opaque: node.get("opaque")?.texts() ?? [],
   };
 }
 

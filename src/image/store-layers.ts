@@ -1,17 +1,13 @@
 /** An image's layers in the store, each as one layer of an overlay, and what a bundle of them has to say. */
-import { lstatSync } from "node:fs";
 import { OVERLAY_LOWER, OVERLAY_STORE } from "../plan/overlay.ts";
 import { privilege } from "../sys/privilege.ts";
-import { Budget } from "./budget.ts";
 import type { BundleRequest } from "./bundle.ts";
 import { ImageError } from "./error.ts";
-import type { Image, Layer } from "./image.ts";
-import { readLayer } from "./layers.ts";
-import { ownersFor } from "./owners.ts";
+import type { Image } from "./image.ts";
 import { readInside } from "./root-files.ts";
 import { lowerOf, type Store } from "./store.ts";
 import type { ImageFacts, LayerFacts } from "./store-files.ts";
-import { Unpacker } from "./unpack.ts";
+import { layersOf, storeLayer } from "./store-layer.ts";
 import type { Lost } from "./unpack-options.ts";
 import type { UserFiles } from "./users.ts";
 
@@ -47,7 +43,7 @@ export async function storeLayers(store: Store, image: Image, request: BundleReq
   }
   let [shared, bytes, entries] = [0, 0, 0];
   const lost = { owners: 0, xattrs: 0, devices: 0 };
-  const diffIds: string[] = [];
+  let below: readonly LayerFacts[] = [];
   for (const layer of image.layers) {
     const { diffId } = layer;
     if (diffId === undefined) {
@@ -57,17 +53,15 @@ export async function storeLayers(store: Store, image: Image, request: BundleReq
         "leave --overlay out",
       );
     }
-    // The same layer twice, as empty ones are: what is above hides what is below.
-    const before = diffIds.indexOf(diffId);
-    if (before >= 0) diffIds.splice(before, 1);
-    diffIds.push(diffId);
-    const { facts, made, left } = await storeLayer(store, layer, diffId, request);
+    const { facts, made, left } = await storeLayer(store, layer, diffId, below, request);
+    below = over(below, facts);
     if (made) {
       bytes += facts.bytes;
       entries += facts.entries;
     } else shared++;
     for (const name of ["owners", "xattrs", "devices"] as const) lost[name] += left?.[name] ?? 0;
   }
+  const diffIds = below.map(({ diffId }) => diffId).reverse();
   const facts: ImageFacts = {
     name: image.name,
     id: image.id ?? lowerOf(diffIds),
@@ -77,59 +71,21 @@ export async function storeLayers(store: Store, image: Image, request: BundleReq
   store.addImage(facts);
   const annotations = { [OVERLAY_STORE]: store.path, [OVERLAY_LOWER]: lowerOf(diffIds) };
   const files = {
-    passwd: topmost(store, diffIds, "etc/passwd"),
-    group: topmost(store, diffIds, "etc/group"),
+    passwd: shown(store, below, "etc/passwd"),
+    group: shown(store, below, "etc/group"),
   };
   return { image: facts, layers: diffIds, annotations, files, shared, bytes, entries, lost };
 }
 
-async function storeLayer(
-  store: Store,
-  layer: Layer,
-  diffId: string,
-  { watcher, wishes, inside, devices, maxSize }: BundleRequest,
-): Promise<{ readonly facts: LayerFacts; readonly made: boolean; readonly left?: Lost }> {
-  const there = store.layer(diffId);
-  if (there !== undefined) return { facts: there, made: false };
-  let left: Lost | undefined;
-  const added = await store.addLayer(
-    diffId,
-    () => watcher.read(0),
-    async (tree) => {
-      const budget = Budget.of(tree, maxSize);
-      const unpacker = new Unpacker(tree, {
-        owners: ownersFor(wishes.userns, inside),
-        budget,
-        devices,
-        whiteouts: privilege() === "root" ? "overlay" : "user-overlay",
-      });
-      try {
-        unpacker.nextLayer();
-        await readLayer(layer, unpacker, budget, watcher);
-        unpacker.finish();
-      } finally {
-        unpacker.close();
-      }
-      left = unpacker.lost;
-      return { diffId, bytes: budget.bytes, entries: budget.entries };
-    },
-  );
-  return { ...added, ...(left === undefined ? {} : { left }) };
+/** The layers with another on top of them, the topmost first. */
+function over(below: readonly LayerFacts[], facts: LayerFacts): readonly LayerFacts[] {
+  if (facts.opaque.includes("")) return [facts];
+  // The same layer twice, as empty ones are: what is above hides what is below.
+  return [facts, ...below.filter(({ diffId }) => diffId !== facts.diffId)];
 }
 
-/** A file as the overlay of the layers would show it, its folders plain ones; `""` where there is none. */
-function topmost(store: Store, diffIds: readonly string[], path: string): string {
-  for (const diffId of [...diffIds].reverse()) {
-    const tree = store.tree(diffId);
-    let at = tree;
-    for (const part of path.split("/")) {
-      at += `/${part}`;
-      const found = lstatSync(at, { throwIfNoEntry: false });
-      if (found === undefined) break;
-      // A whiteout, and what hides a folder below.
-      if (found.isCharacterDevice()) return "";
-      if (!found.isDirectory()) return readInside(tree, `/${path}`);
-    }
-  }
-  return "";
+/** A file as the overlay of the layers shows it; `""` where there is none. */
+function shown(store: Store, layers: readonly LayerFacts[], path: string): string {
+  const found = layersOf(store, layers).find(path);
+  return found === undefined ? "" : readInside(found.tree, found.path);
 }

@@ -17,7 +17,7 @@ import { ids } from "../sys/process.ts";
 import { parseDigest } from "./content.ts";
 import { ImageError } from "./error.ts";
 import { Node } from "./json.ts";
-import { clearAbandoned, PartialFolder } from "./partial.ts";
+import { clearAbandoned, makeWhole } from "./partial.ts";
 import { removeUnpacked } from "./remove.ts";
 import {
   type ImageFacts,
@@ -101,17 +101,13 @@ export class Store {
       await locked(lock, "exclusive", asked);
       const there = this.layer(diffId);
       if (there !== undefined) return { facts: there, made: false };
-      const partial = PartialFolder.make(this.tree(diffId), 0o700);
-      try {
-        const facts = await make(partial.path);
+      const facts = await makeWhole(this.tree(diffId), 0o700, async (tree) => {
+        const found = await make(tree);
         // Before the tree has its name: a tree that is there is known.
-        writeFact(`${this.path}/layers/${name}`, facts);
-        partial.commit();
-        return { facts, made: true };
-      } catch (error) {
-        partial.discard();
-        throw error;
-      }
+        writeFact(`${this.path}/layers/${name}`, found);
+        return found;
+      });
+      return { facts, made: true };
     } finally {
       lock.close();
     }

@@ -1,5 +1,6 @@
 /** How layers are unpacked, and what is told of it. */
 import type { Budget } from "./budget.ts";
+import type { Move } from "./lower.ts";
 import type { Owners } from "./owners.ts";
 
 /** How entries are written. */
@@ -13,6 +14,8 @@ export interface UnpackOptions {
    * can set, or not), or files like others.
    */
   readonly whiteouts: "apply" | "overlay" | "user-overlay" | "plain";
+  /** Folders of an overlay's layer that it has no entry for, by path, where the layers below it have them otherwise than it would. */
+  readonly moves?: ReadonlyMap<string, Move> | undefined;
 }
 
 /** What was left out. */

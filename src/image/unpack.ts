@@ -2,15 +2,15 @@
  * Layers become a tree (image-spec layer.md, Applying Changesets): one over the other into one folder, or each for itself as a
  * layer of an overlay.
  */
-
 import { Buffer } from "node:buffer";
-import { readdirSync } from "node:fs";
+import { Folders, type Place } from "./folders.ts";
 import type { LayerSink } from "./layers.ts";
-import { cleanName, splitPath, whiteoutOf } from "./names.ts";
+import { cleanName, joinPath, splitPath, whiteoutOf } from "./names.ts";
 import { encodeXattrs, type Facts } from "./record.ts";
 import { Records } from "./records.ts";
-import { resolveBelow } from "./root-files.ts";
+import type { LayerFacts } from "./store-files.ts";
 import type { TarEntry } from "./tar-header.ts";
+import { Tree } from "./tree.ts";
 import type { Lost, UnpackOptions } from "./unpack-options.ts";
 import { sortXattrs } from "./xattrs.ts";
 
@@ -18,13 +18,16 @@ const TYPE = { char: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
 
 /** Writes entries below a folder. {@link Unpacker.close} has to be called. */
 export class Unpacker implements LayerSink {
-  readonly #dir: string;
+  readonly #tree: Tree;
   readonly #options: UnpackOptions;
   readonly #records: Records;
   /** Folders by path, and what they get last. */
   readonly #folders = new Map<string, Facts>();
-  /** The paths of this layer, where there is a lower one that its whiteouts are about. */
-  #made: Set<string> | undefined;
+  /** What this layer has made, where there may be lower ones. */
+  #layer: Folders | undefined;
+  readonly #implied: string[] = [];
+  readonly #needed: string[] = [];
+  readonly #opaque: string[] = [];
   #layers = 0;
   /** The file whose content comes now, and whether some of it has been written. */
   #file: Facts | undefined;
@@ -34,9 +37,9 @@ export class Unpacker implements LayerSink {
   #lostDevices = 0;
 
   constructor(dir: string, options: UnpackOptions) {
-    this.#dir = dir;
     this.#options = options;
     this.#records = new Records(dir, options.owners.root);
+    this.#tree = new Tree(dir, this.#records);
     const { uid, gid } = options.owners.root;
     this.#records.xattrs({ path: "", uid, gid });
     this.#folders.set("", { path: "", mode: 0o755, seconds: now() });
@@ -51,11 +54,20 @@ export class Unpacker implements LayerSink {
     };
   }
 
+  /** How an overlay's layer is about the layers below it. */
+  get relations(): Pick<LayerFacts, "implied" | "needed" | "opaque"> {
+    return { implied: this.#implied, needed: this.#needed, opaque: this.#opaque };
+  }
+
   /** What follows is the next layer. */
   nextLayer(): void {
     this.#layers++;
-    const over = this.#options.whiteouts === "apply" && this.#layers > 1;
-    this.#made = over || this.#options.whiteouts.endsWith("overlay") ? new Set() : undefined;
+    if (this.#options.whiteouts === "plain") return;
+    if (this.#options.whiteouts !== "apply") {
+      this.#layer = new Folders({ find: (path, own) => this.#findBelow(path, own), follow: true });
+    } else if (this.#layers > 1) {
+      this.#layer = new Folders({ find: (path) => this.#tree.find(path), follow: false });
+    }
   }
 
   begin(piece: Buffer): void {
@@ -69,13 +81,14 @@ export class Unpacker implements LayerSink {
   entry(entry: TarEntry): void {
     this.#options.budget.entry(entry);
     this.#file = undefined;
-    const path = cleanName(entry.name);
-    const [folder, base] = splitPath(path);
+    const name = cleanName(entry.name);
+    const [folder, base] = splitPath(name);
     if (this.#options.whiteouts !== "plain" && base.startsWith(".wh.")) {
       this.#whiteout(folder, base);
       return;
     }
-    this.#note(path);
+    const path = this.#layer === undefined ? name : joinPath(this.#layer.of(folder).path, base);
+    this.#layer?.note(path, entry.kind === "symlink" ? entry.link : undefined);
     if (path === "" && entry.kind !== "dir") return;
     this.#write(entry, path);
   }
@@ -113,7 +126,7 @@ export class Unpacker implements LayerSink {
   /** Makes a folder of root's where there is nothing. Only after the last layer. */
   folder(path: string): void {
     const clean = cleanName(path);
-    if (clean === "" || this.#resolve(clean) !== undefined) return;
+    if (clean === "" || this.#tree.has(clean)) return;
     const { uid, gid } = this.#options.owners.root;
     this.#records.dir({ path: clean, uid, gid });
     this.#folders.set(clean, { path: clean, mode: 0o755, seconds: now() });
@@ -138,7 +151,8 @@ export class Unpacker implements LayerSink {
       return;
     }
     if (kind === "link") {
-      this.#records.link({ path, text: cleanName(entry.link) });
+      const [folder, base] = splitPath(cleanName(entry.link));
+      this.#records.link({ path, text: joinPath(this.#layer?.of(folder).path ?? folder, base) });
       return;
     }
     const root = owners.mapped ? { rootUid: owners.root.uid } : undefined;
@@ -170,71 +184,56 @@ export class Unpacker implements LayerSink {
     }
   }
 
-  /** Keeps in mind that this layer has a path, and the folders that it lies in. */
-  #note(path: string): void {
-    const made = this.#made;
-    if (made === undefined) return;
-    for (let at = path; !made.has(at); at = splitPath(at)[0]) made.add(at);
+  /** Where a folder is that an overlay's layer has no entry of. */
+  #findBelow(path: string, own: boolean): string {
+    this.#implied.push(path);
+    if (own) this.#needed.push(path);
+    const move = this.#options.moves?.get(path);
+    if (move === undefined) return path;
+    if (move.to === path) {
+      const { uid, gid, mode, seconds } = move;
+      this.#records.dir({ path, uid, gid });
+      this.#folders.set(path, { path, mode, seconds });
+    }
+    return move.to;
   }
 
+  /** What is behind a link of the layer itself is not meant, and what is behind another's is not hidden. */
   #whiteout(folder: string, base: string): void {
     const whiteout = whiteoutOf(base);
-    if (whiteout.kind === "note" || whiteout.kind === "none") return;
-    if (this.#options.whiteouts !== "apply") {
-      this.#mark(folder, whiteout);
-      return;
-    }
+    const place = this.#layer?.of(folder);
     // Below the lowest layer there is nothing.
-    if (this.#made === undefined) return;
-    if (whiteout.kind === "opaque") this.#clear(folder);
-    else {
-      const path = folder === "" ? whiteout.base : `${folder}/${whiteout.base}`;
-      if (!this.#made.has(path)) this.#records.remove(path);
-    }
+    if (place === undefined || place.own || whiteout.kind === "note" || whiteout.kind === "none") return;
+    if (whiteout.kind === "remove") this.#remove(joinPath(place.path, whiteout.base));
+    else if (!place.moved) this.#hide(place);
   }
 
-  /** The same for overlayfs (Documentation/filesystems/overlayfs.rst, whiteouts and opaque directories). */
-  #mark(
-    folder: string,
-    whiteout: { readonly kind: "opaque" } | { readonly kind: "remove"; readonly base: string },
-  ): void {
+  #remove(path: string): void {
+    if (this.#layer?.has(path)) return;
     const { uid, gid } = this.#options.owners.root;
-    if (whiteout.kind === "remove") {
-      const path = folder === "" ? whiteout.base : `${folder}/${whiteout.base}`;
-      if (!this.#made?.has(path)) this.#records.node({ path, mode: TYPE.char, uid, gid });
-      return;
-    }
-    const name = this.#options.whiteouts === "overlay" ? "trusted.overlay.opaque" : "user.overlay.opaque";
-    const xattrs = encodeXattrs([[name, Buffer.from("y")]]);
-    if (folder === "") return;
-    if (!this.#made?.has(folder)) {
-      this.#records.dir({ path: folder, uid, gid });
-      this.#folders.set(folder, { path: folder, mode: 0o755, seconds: now() });
-      this.#note(folder);
-    }
-    this.#records.xattrs({ path: folder, xattrs });
+    if (this.#options.whiteouts === "apply") this.#records.remove(path);
+    // For overlayfs (Documentation/filesystems/overlayfs.rst, whiteouts and opaque directories).
+    else this.#records.node({ path, mode: TYPE.char, uid, gid });
   }
 
-  /** Removes what lower layers have in a folder. */
-  #clear(folder: string): void {
-    const path = this.#resolve(folder);
-    if (path === undefined) return;
-    for (const entry of readdirSync(path, { encoding: "buffer" })) {
-      const base = entry.toString("latin1");
-      const below = folder === "" ? base : `${folder}/${base}`;
-      if (!this.#made?.has(below)) this.#records.remove(below);
-      else if (!this.#isLeaf(below)) this.#clear(below);
+  /** Hides what lower layers have in a folder. */
+  #hide({ path }: Place): void {
+    const { owners, whiteouts } = this.#options;
+    const { uid, gid } = owners.root;
+    if (whiteouts === "apply") {
+      if (this.#tree.clear(path, (below) => this.#layer?.has(below) === true)) return;
+      this.#records.dir({ path, uid, gid });
+      this.#folders.set(path, { path, mode: 0o755, seconds: now() });
+    } else {
+      this.#opaque.push(path);
+      if (path === "") return;
+      const name = whiteouts === "overlay" ? "trusted.overlay.opaque" : "user.overlay.opaque";
+      if (!this.#folders.has(path)) {
+        this.#records.dir({ path, uid, gid });
+        this.#folders.set(path, { path, mode: 0o755, seconds: now() });
+      }
+      this.#records.xattrs({ path, xattrs: encodeXattrs([[name, Buffer.from("y")]]) });
     }
-  }
-
-  #isLeaf(path: string): boolean {
-    return !this.#folders.has(path) && this.#resolve(`${path}/.`) === undefined;
-  }
-
-  /** Where a folder of the tree is on the host; `undefined` where there is none. */
-  #resolve(path: string): Buffer | undefined {
-    this.#records.settle();
-    return resolveBelow(this.#dir, path);
   }
 }
 

@@ -5,7 +5,7 @@
 import { SystemError } from "../error.ts";
 import { O } from "../sys/constants.gen.ts";
 import { entries, Handle, performAll, readTextIfThere, status } from "../sys/files.ts";
-import { clock, sleep } from "../sys/process.ts";
+import { clock, ids, sleep } from "../sys/process.ts";
 import { removeTree } from "../sys/remove.ts";
 import { clear, filterFolder } from "./clear.ts";
 import { startTimeOf } from "./status.ts";
@@ -23,8 +23,8 @@ const HIDDEN = /^~([^~]*)~([0-9]+)~([0-9]+)$/;
 /** `NAME~PID` of a filter that was being written. */
 const PART = /^[^~]+~([0-9]+)$/;
 
-/** `.NAME.partial-PID` of an image that was being unpacked. */
-const PARTIAL = /^\..+\.partial-([0-9]+)$/;
+/** `.NAME.partial-PID` of an image that is being unpacked. */
+const PARTIAL = /^\.(.+)\.partial-([1-9][0-9]{0,9})$/;
 
 /** Nanoseconds. What is younger may be without its lock yet, though its maker be in another process-id namespace. */
 const SETTLED = 100_000_000n;
@@ -49,16 +49,22 @@ export function leftoversOf(root: string): readonly Leftover[] {
   return found;
 }
 
-/** What is left of unpacking images in a folder. @throws SystemError */
-export function unfinishedIn(folder: string): readonly Leftover[] {
+/** What is left of unpacking images in a folder: of one final name, or of all. @throws SystemError */
+export function unfinishedIn(folder: string, final?: string): readonly Leftover[] {
   const found: Leftover[] = [];
   for (const { name } of entries(folder)) {
-    const pid = PARTIAL.exec(name)?.[1];
+    const [, of, pid] = PARTIAL.exec(name) ?? [];
     const path = `${folder}/${name}`;
-    if (pid === undefined || startTimeOf(Number(pid)) !== undefined || !isFree(path)) continue;
+    if (pid === undefined || (final !== undefined && of !== final)) continue;
+    if (isMaking(Number(pid)) || !isFree(path)) continue;
     found.push({ path, kind: "unpacking" });
   }
   return found;
+}
+
+/** Whether the maker of this pid may be at it. Between the making of a folder and its locking he lives; this process holds its locks. */
+function isMaking(pid: number): boolean {
+  return pid !== ids().pid && startTimeOf(pid) !== undefined;
 }
 
 /**
@@ -76,8 +82,7 @@ export function removeLeftover({ path, kind }: Leftover, removeAll = removeTree)
   if (handle === undefined) return status(path, false) === undefined;
   try {
     if (kind === "folder") clear(path);
-    else if (status(path, false)?.kind === "dir") removeAll(path);
-    else performAll([{ do: "unlink", path, ifThere: true }]);
+    else removeAll(path, handle);
     return true;
   } finally {
     handle.close();
@@ -110,8 +115,9 @@ function isFree(path: string): boolean {
   return handle !== undefined;
 }
 
-/** `undefined` where it is gone, or another holds its lock. */
+/** `undefined` where it is gone, another holds its lock, or it is another user's: whoever may write in a folder may give any name. */
 function openLocked(path: string): Handle | undefined {
+  if (!isOwn(path, false)) return undefined;
   let handle: Handle;
   try {
     handle = Handle.open(path, O.RDONLY | O.NONBLOCK | O.NOFOLLOW);
@@ -119,7 +125,14 @@ function openLocked(path: string): Handle | undefined {
     if (error instanceof SystemError) return undefined;
     throw error;
   }
-  if (handle.tryLock("exclusive")) return handle;
+  // What has been opened may be something else by now.
+  if (isOwn(`/proc/self/fd/${handle.fd}`, true) && handle.tryLock("exclusive")) return handle;
   handle.close();
   return undefined;
+}
+
+/** Whether it is a folder or file of the caller's. */
+function isOwn(path: string, followLinks: boolean): boolean {
+  const found = status(path, followLinks);
+  return (found?.kind === "dir" || found?.kind === "file") && found.uid === ids().euid;
 }

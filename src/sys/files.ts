@@ -85,8 +85,8 @@ export interface Entry {
 
 const ENTRY_KINDS: Readonly<Record<string, Entry["kind"]>> = { d: "dir", f: "file", l: "symlink" };
 
-/** A folder's entries without `.` and `..`, in no order. @throws SystemError */
-export function entries(path: string): readonly Entry[] {
+/** A folder's entries without `.` and `..`, in no order; `decode` is for names that need not be UTF-8. @throws SystemError */
+export function entries(path: string, decode: (bytes: Uint8Array) => string = text): readonly Entry[] {
   const name = cstring(path);
   for (let size = USUAL; ; size *= 4) {
     const buffer = new Uint8Array(size);
@@ -94,7 +94,7 @@ export function entries(path: string): readonly Entry[] {
     if (got < 0 && errnoName(-got) === "ERANGE") continue;
     checked(got, "readdir", path);
     const found: Entry[] = [];
-    for (const item of text(buffer.subarray(0, got)).split("\0")) {
+    for (const item of decode(buffer.subarray(0, got)).split("\0")) {
       if (item !== "") found.push({ name: item.slice(1), kind: ENTRY_KINDS[item[0] ?? ""] ?? "other" });
     }
     return found;

@@ -16,7 +16,7 @@ export interface Ids {
 export function ids(): Ids {
   const out = new Int32Array(3);
   lib().ts_ids(out);
-  return { euid: out[0] ?? 0, pid: out[1] ?? 0, ppid: out[2] ?? 0 };
+  return { euid: (out[0] ?? 0) >>> 0, pid: out[1] ?? 0, ppid: out[2] ?? 0 };
 }
 
 /** A descriptor that stands for a process as long as it is open (pidfd_open(2)); the pid may be reused, it may not. */
