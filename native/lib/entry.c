@@ -152,18 +152,13 @@ static int perform_entry(struct unpack *un, const struct record *rec, const stru
 	return at < 0 ? at : make(un, at, name, rec, parts);
 }
 
-/* What a folder gets last: entries in it would have changed its time, and its mode may keep its owner out. */
+/* What a folder gets last: entries in it would have changed its time, and its mode may keep its owner out. It may be gone by now. */
 static int finish_folder(struct unpack *un, const struct record *rec, const struct parts *parts)
 {
-	const char *name;
-	int at = parts->path[0] ? parent_of(un, parts->path, &name) : un->root.fd;
-	int fd = at < 0 ? at : openat(at, parts->path[0] ? name : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open_in_root(un, parts->path[0] ? parts->path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
-	if (at < 0)
-		return at;
-	/* A later entry has replaced it. */
 	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : failed(un, CALL_OPENAT);
+		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : failed(un, CALL_OPENAT2);
 	if (fchmod(fd, rec->mode & 07777) < 0)
 		return close_file(un, fd, failed(un, CALL_FCHMOD));
 	return close_file(un, fd, set_times(un, fd, rec));

@@ -6,6 +6,7 @@ import { Buffer } from "node:buffer";
 import { type BigIntStats, lstatSync, readlinkSync } from "node:fs";
 import { ImageError, shownName } from "./error.ts";
 import { joinPath, splitPath } from "./names.ts";
+import type { LayerFacts } from "./store-files.ts";
 
 /** A layer's tree, and the folders of it that hide what is below them. */
 export interface LowerTree {
@@ -49,24 +50,23 @@ export class LowerLayers {
   /**
    * The folders among these that a layer by itself would have elsewhere, or with another mode or owner: none of nearly every layer.
    *
-   * @param implied folders that a layer has files in, but no entry for, outer ones first
-   * @param needed those of them that have to be there
+   * @param layer what is known of it
    * @param root whose folders are that nobody has told of
    * @throws ImageError `unsafe` where one lies behind something that is no folder
    */
   moves(
-    implied: readonly string[],
-    needed: ReadonlySet<string>,
+    layer: Pick<LayerFacts, "implied" | "needed" | "opaque">,
     root: { readonly uid: number; readonly gid: number },
   ): ReadonlyMap<string, Move> {
     const moves = new Map<string, Move>();
     const asked = new Set<string>();
-    const todo = [...implied];
+    const [needed, opaque] = [new Set(layer.needed), new Set(layer.opaque)];
+    const todo = [...layer.implied];
     for (const name of todo) {
       const path = placeIn(moves, name);
       if (asked.has(path)) continue;
       asked.add(path);
-      const move = this.#moveOf(path);
+      const move = this.#moveOf(path, opaque.has(path));
       if (move === undefined && needed.has(name)) throw behind(path);
       if (move === undefined) continue;
       const usual = move.mode === 0o755 && move.uid === root.uid && move.gid === root.gid;
@@ -89,10 +89,10 @@ export class LowerLayers {
     }
   }
 
-  /** A folder of the layers; `undefined` where there is none. @throws ImageError `unsafe` */
-  #moveOf(path: string): Move | undefined {
+  /** A folder of the layers; `undefined` where there is none. @param hidden whether the layer hides what is there @throws ImageError `unsafe` */
+  #moveOf(path: string, hidden: boolean): Move | undefined {
     let found = this.#look(path);
-    if (found.kind === "none") return undefined;
+    if (found.kind === "none" || (found.kind === "file" && hidden)) return undefined;
     let to = path;
     if (found.kind === "link") {
       to = this.#target(splitPath(path)[0], linkAt(found.at), 1);

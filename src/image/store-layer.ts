@@ -36,9 +36,8 @@ export async function storeLayer(
   request: BundleRequest,
 ): Promise<StoredLayer> {
   const alone = await unpacked(store, layer, diffId, request);
-  const { implied, needed } = alone.facts;
   const { root } = ownersFor(request.wishes.userns, request.inside);
-  const moves = layersOf(store, below).moves(implied, new Set(needed), root);
+  const moves = layersOf(store, below).moves(alone.facts, root);
   if (moves.size === 0) return alone;
   const above = await unpacked(store, layer, variantOf(diffId, moves), request, moves);
   return { ...above, made: alone.made || above.made };

@@ -24,12 +24,12 @@ export class Tree {
     return this.#open(path, O.PATH) !== undefined;
   }
 
-  /** Where a folder is: at its own path, where a link there leads, or nowhere yet and so at its own path. */
-  find(path: string): string {
+  /** Where what is at a path is, if that is a link where it leads; `undefined` where nothing is. */
+  find(path: string): string | undefined {
     if (this.#open(path, O.PATH | O.NOFOLLOW | O.DIRECTORY) !== undefined) return path;
     const [found, top] = [this.#resolve(path), this.#resolve(".")];
-    if (found === undefined || top === undefined) return path;
-    return found.slice(top.length + 1);
+    if (found !== undefined && top !== undefined) return found.slice(top.length + 1);
+    return this.#open(path, O.PATH | O.NOFOLLOW) === undefined ? undefined : path;
   }
 
   /** Removes what is in a folder, but for what is to be kept; no link is followed. Whether there is such a folder. */

@@ -2,15 +2,15 @@
  * Layers become a tree (image-spec layer.md, Applying Changesets): one over the other into one folder, or each for itself as a
  * layer of an overlay.
  */
-import { Buffer } from "node:buffer";
-import { Folders, type Place } from "./folders.ts";
+import type { Buffer } from "node:buffer";
+import { Folders } from "./folders.ts";
 import type { LayerSink } from "./layers.ts";
 import { cleanName, joinPath, splitPath, whiteoutOf } from "./names.ts";
-import { encodeXattrs, type Facts } from "./record.ts";
+import type { Facts } from "./record.ts";
 import { Records } from "./records.ts";
-import type { LayerFacts } from "./store-files.ts";
 import type { TarEntry } from "./tar-header.ts";
 import { Tree } from "./tree.ts";
+import { type MakeFolder, MergedLayers, type Under, UnseenLayers } from "./under.ts";
 import type { Lost, UnpackOptions } from "./unpack-options.ts";
 import { sortXattrs } from "./xattrs.ts";
 
@@ -22,12 +22,15 @@ export class Unpacker implements LayerSink {
   readonly #options: UnpackOptions;
   readonly #records: Records;
   /** Folders by path, and what they get last. */
-  readonly #folders = new Map<string, Facts>();
+  readonly #folders = new Map<string, { readonly facts: Facts; readonly since: number }>();
+  /** Those that have been replaced or removed, and when: moments are counted. */
+  readonly #gone = new Map<string, number>();
+  #moment = 0;
   /** What this layer has made, where there may be lower ones. */
   #layer: Folders | undefined;
-  readonly #implied: string[] = [];
-  readonly #needed: string[] = [];
-  readonly #opaque: string[] = [];
+  #under: Under | undefined;
+  readonly #merged: MergedLayers;
+  readonly #unseen: UnseenLayers;
   #layers = 0;
   /** The file whose content comes now, and whether some of it has been written. */
   #file: Facts | undefined;
@@ -40,9 +43,13 @@ export class Unpacker implements LayerSink {
     this.#options = options;
     this.#records = new Records(dir, options.owners.root);
     this.#tree = new Tree(dir, this.#records);
-    const { uid, gid } = options.owners.root;
+    const { owners, whiteouts, moves } = options;
+    const make: MakeFolder = (facts) => this.#make(facts);
+    this.#merged = new MergedLayers(this.#tree, this.#records, make);
+    this.#unseen = new UnseenLayers(this.#records, make, owners.root, whiteouts === "user-overlay", moves);
+    const { uid, gid } = owners.root;
     this.#records.xattrs({ path: "", uid, gid });
-    this.#folders.set("", { path: "", mode: 0o755, seconds: now() });
+    this.#keep({ path: "", mode: 0o755, seconds: now() });
   }
 
   /** What could not be kept so far. */
@@ -54,20 +61,18 @@ export class Unpacker implements LayerSink {
     };
   }
 
-  /** How an overlay's layer is about the layers below it. */
-  get relations(): Pick<LayerFacts, "implied" | "needed" | "opaque"> {
-    return { implied: this.#implied, needed: this.#needed, opaque: this.#opaque };
+  /** What has to be known of an overlay's layer once those below it are. */
+  get relations(): UnseenLayers["relations"] {
+    return this.#unseen.relations;
   }
 
   /** What follows is the next layer. */
   nextLayer(): void {
     this.#layers++;
-    if (this.#options.whiteouts === "plain") return;
-    if (this.#options.whiteouts !== "apply") {
-      this.#layer = new Folders({ find: (path, own) => this.#findBelow(path, own), follow: true });
-    } else if (this.#layers > 1) {
-      this.#layer = new Folders({ find: (path) => this.#tree.find(path), follow: false });
-    }
+    const { whiteouts } = this.#options;
+    if (whiteouts.endsWith("overlay")) this.#under = this.#unseen;
+    else if (whiteouts === "apply" && this.#layers > 1) this.#under = this.#merged;
+    this.#layer = this.#under && new Folders(this.#under);
   }
 
   begin(piece: Buffer): void {
@@ -90,6 +95,7 @@ export class Unpacker implements LayerSink {
     const path = this.#layer === undefined ? name : joinPath(this.#layer.of(folder).path, base);
     this.#layer?.note(path, entry.kind === "symlink" ? entry.link : undefined);
     if (path === "" && entry.kind !== "dir") return;
+    if (entry.kind !== "dir") this.#forget(path);
     this.#write(entry, path);
   }
 
@@ -127,15 +133,16 @@ export class Unpacker implements LayerSink {
   folder(path: string): void {
     const clean = cleanName(path);
     if (clean === "" || this.#tree.has(clean)) return;
-    const { uid, gid } = this.#options.owners.root;
-    this.#records.dir({ path: clean, uid, gid });
-    this.#folders.set(clean, { path: clean, mode: 0o755, seconds: now() });
+    this.#make({ path: clean });
   }
 
   /** After the last layer: folders get their modes and times, those deepest first. */
   finish(): void {
     const paths = [...this.#folders.keys()].sort().reverse();
-    for (const path of paths) this.#records.folderTimes(this.#folders.get(path) ?? { path });
+    for (const path of paths) {
+      const kept = this.#folders.get(path);
+      if (kept !== undefined && !this.#isGone(path, kept.since)) this.#records.folderTimes(kept.facts);
+    }
     this.#records.settle();
   }
 
@@ -146,7 +153,9 @@ export class Unpacker implements LayerSink {
   #write(entry: TarEntry, path: string): void {
     const { kind, mode, seconds, nanoseconds } = entry;
     const { owners, devices } = this.#options;
-    if ((kind === "char" || kind === "block") && !devices) {
+    // In an overlay's layer the device 0:0 is a whiteout.
+    const isMark = this.#under?.follow === true && entry.major === 0 && entry.minor === 0;
+    if ((kind === "char" && (!devices || isMark)) || (kind === "block" && !devices)) {
       this.#lostDevices++;
       return;
     }
@@ -164,7 +173,8 @@ export class Unpacker implements LayerSink {
       case "dir":
         if (path === "") this.#records.xattrs(facts);
         else this.#records.dir(facts);
-        this.#folders.set(path, { path, mode, seconds, nanoseconds });
+        this.#under?.made(path);
+        this.#keep({ path, mode, seconds, nanoseconds });
         break;
       case "symlink":
         this.#records.symlink({ ...facts, text: cutAtNul(entry.link) });
@@ -184,56 +194,47 @@ export class Unpacker implements LayerSink {
     }
   }
 
-  /** Where a folder is that an overlay's layer has no entry of. */
-  #findBelow(path: string, own: boolean): string {
-    this.#implied.push(path);
-    if (own) this.#needed.push(path);
-    const move = this.#options.moves?.get(path);
-    if (move === undefined) return path;
-    if (move.to === path) {
-      const { uid, gid, mode, seconds } = move;
-      this.#records.dir({ path, uid, gid });
-      this.#folders.set(path, { path, mode, seconds });
-    }
-    return move.to;
-  }
-
   /** What is behind a link of the layer itself is not meant, and what is behind another's is not hidden. */
   #whiteout(folder: string, base: string): void {
     const whiteout = whiteoutOf(base);
-    const place = this.#layer?.of(folder);
+    const [layer, under] = [this.#layer, this.#under];
     // Below the lowest layer there is nothing.
-    if (place === undefined || place.own || whiteout.kind === "note" || whiteout.kind === "none") return;
-    if (whiteout.kind === "remove") this.#remove(joinPath(place.path, whiteout.base));
-    else if (!place.moved) this.#hide(place);
+    if (layer === undefined || under === undefined) return;
+    const place = layer.of(folder);
+    if (place.own || whiteout.kind === "note" || whiteout.kind === "none") return;
+    if (whiteout.kind === "remove") {
+      const path = joinPath(place.path, whiteout.base);
+      if (layer.has(path)) return;
+      this.#forget(path);
+      under.remove(path);
+    } else if (!place.moved) under.hide(place.path, (path) => layer.has(path));
   }
 
-  #remove(path: string): void {
-    if (this.#layer?.has(path)) return;
-    const { uid, gid } = this.#options.owners.root;
-    if (this.#options.whiteouts === "apply") this.#records.remove(path);
-    // For overlayfs (Documentation/filesystems/overlayfs.rst, whiteouts and opaque directories).
-    else this.#records.node({ path, mode: TYPE.char, uid, gid });
+  /** What a folder gets last. */
+  #keep(facts: Facts): void {
+    this.#folders.set(facts.path, { facts, since: ++this.#moment });
   }
 
-  /** Hides what lower layers have in a folder. */
-  #hide({ path }: Place): void {
-    const { owners, whiteouts } = this.#options;
-    const { uid, gid } = owners.root;
-    if (whiteouts === "apply") {
-      if (this.#tree.clear(path, (below) => this.#layer?.has(below) === true)) return;
-      this.#records.dir({ path, uid, gid });
-      this.#folders.set(path, { path, mode: 0o755, seconds: now() });
-    } else {
-      this.#opaque.push(path);
-      if (path === "") return;
-      const name = whiteouts === "overlay" ? "trusted.overlay.opaque" : "user.overlay.opaque";
-      if (!this.#folders.has(path)) {
-        this.#records.dir({ path, uid, gid });
-        this.#folders.set(path, { path, mode: 0o755, seconds: now() });
-      }
-      this.#records.xattrs({ path, xattrs: encodeXattrs([[name, Buffer.from("y")]]) });
+  /** What is at a path is no folder any more, and nothing is in it. */
+  #forget(path: string): void {
+    if (this.#folders.delete(path)) this.#gone.set(path, ++this.#moment);
+  }
+
+  /** Whether a folder of a moment has gone with one that it was in. */
+  #isGone(path: string, since: number): boolean {
+    if (this.#gone.size === 0) return false;
+    for (let at = splitPath(path)[0]; at !== ""; at = splitPath(at)[0]) {
+      if ((this.#gone.get(at) ?? 0) > since) return true;
     }
+    return false;
+  }
+
+  /** Makes a folder that no entry tells of. */
+  #make(facts: Facts): void {
+    const { uid, gid } = this.#options.owners.root;
+    const { path } = facts;
+    this.#records.dir({ uid, gid, ...facts });
+    this.#keep({ path, mode: facts.mode ?? 0o755, seconds: facts.seconds ?? now() });
   }
 }
 
