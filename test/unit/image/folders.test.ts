@@ -38,10 +38,7 @@ t.test("a link of the layer's own", async (t) => {
   const { folders, asked } = below({ lib: "usr/lib" });
   folders.note("a/l", "../lib/./y");
   t.same(folders.of("a/l/z"), { path: "usr/lib/y/z", own: true, moved: true });
-  t.same(
-    asked,
-    ["lib", "usr!", "usr/lib!", "usr/lib/y!", "usr/lib/y/z!"].map((path) => path.replace(/^lib$/, "lib!")),
-  );
+  t.same(asked, ["lib!", "usr", "usr/lib", "usr/lib/y!", "usr/lib/y/z!"]);
   folders.note("up", "../../../..");
   t.equal(folders.of("up/b").path, "b", "which does not lead out");
   const other = below({}, false).folders;
