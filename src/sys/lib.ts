@@ -75,6 +75,7 @@ export const SIGNATURES = {
   ts_make_place: "ppi",
   ts_give_group: "iii",
   ts_remove: "p",
+  ts_cgroups: "piipip",
   ts_unpack_open: "pii",
   ts_unpack: "ipipi",
   ts_unpack_wait: "ip",
