@@ -106,6 +106,10 @@ EXPORT int ts_receive(int socket, int pidfd, uint8_t *buffer, int room, int time
 
 /* process.c */
 
+/*
+ * A process is named by a pid greater than 0 here. 0 is what the kernel calls one that is outside of this pid namespace; to kill(2) it
+ * is the caller's own process group, and -1 everybody: -EINVAL.
+ */
 EXPORT int ts_pidfd_open(int pid);
 /* A copy of another process's descriptor. */
 EXPORT int ts_pidfd_getfd(int pidfd, int fd);
@@ -274,6 +278,23 @@ EXPORT int ts_attempt(int kind, int flags, int contained);
  * keep being moved elsewhere. With a descriptor in `known`, it is what that is open on that goes, and the name only while it has it.
  */
 EXPORT int ts_remove(const char *path, int known);
+
+/* cgroups.c */
+
+enum cgroups_task {
+	CGROUPS_PIDS = 1, /* the processes, as this process's pid namespace numbers them: 0 for one that is outside of it */
+	CGROUPS_KILLS,	  /* how many were killed for memory, added up (v1's memory.oom_control) */
+	CGROUPS_THAW_V1,  /* let those go on that are frozen */
+	CGROUPS_THAW_V2,
+	CGROUPS_REMOVE, /* remove those below; the cgroup itself stays, and so does what has processes */
+};
+
+/*
+ * Does this in a cgroup, given by a path of any length, and in all below it, at whatever depth. count[0]: how many pids, kills or
+ * removed cgroups, also on failure. -ERANGE: there are more pids than `room`; -ETIMEDOUT: it was not done after `milliseconds`,
+ * since there are too many, or new ones are made all the time.
+ */
+EXPORT int ts_cgroups(const char *path, int task, int milliseconds, int32_t *pids, int room, int32_t *count);
 
 /* unpack.c */
 

@@ -94,7 +94,7 @@ static void *serve(void *given)
 	return NULL;
 }
 
-/* The engine's signals are not this thread's. */
+/* The engine's signals are not this thread's. Answers an errno. */
 static int start_thread(struct loop *loop)
 {
 	pthread_attr_t attributes;
@@ -103,7 +103,7 @@ static int start_thread(struct loop *loop)
 	sigset_t before;
 	int error = pthread_attr_init(&attributes);
 	if (error != 0)
-		return -error;
+		return error;
 	(void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	(void)sigfillset(&all);
@@ -111,23 +111,34 @@ static int start_thread(struct loop *loop)
 	error = pthread_create(&thread, &attributes, serve, loop);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attributes);
+	return error;
+}
+
+/* The thread with what is its own, which it closes and frees. */
+static int start(int listener, int epoll)
+{
+	int copy = fcntl(epoll, F_DUPFD_CLOEXEC, 3);
+	if (copy < 0)
+		return -errno;
+	struct loop *loop = malloc(sizeof *loop);
+	int error = ENOMEM;
+	if (loop) {
+		*loop = (struct loop){ .listener = listener, .epoll = copy };
+		error = start_thread(loop);
+	}
+	if (error != 0) {
+		free(loop);
+		(void)close(copy);
+	}
 	return -error;
 }
 
 int ts_loop_open(int listener)
 {
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
-	struct loop *loop = malloc(sizeof *loop);
-	int error = epoll < 0 ? -errno : loop ? 0 : -ENOMEM;
-	if (error == 0) {
-		*loop = (struct loop){ .listener = listener, .epoll = fcntl(epoll, F_DUPFD_CLOEXEC, 3) };
-		error = loop->epoll < 0 ? -errno : start_thread(loop);
-		if (error < 0 && loop->epoll >= 0)
-			(void)close(loop->epoll);
-	}
+	int error = epoll < 0 ? -errno : start(listener, epoll);
 	if (error == 0)
 		return epoll;
-	free(loop);
 	if (epoll >= 0)
 		(void)close(epoll);
 	(void)close(listener);

@@ -22,7 +22,7 @@ static int result(long answer)
 
 int ts_pidfd_open(int pid)
 {
-	return result(syscall(SYS_pidfd_open, pid, 0)); /* close-on-exec by itself */
+	return pid <= 0 ? -EINVAL : result(syscall(SYS_pidfd_open, pid, 0)); /* close-on-exec by itself */
 }
 
 int ts_pidfd_getfd(int pidfd, int fd)
@@ -37,7 +37,7 @@ int ts_pidfd_signal(int pidfd, int sig)
 
 int ts_kill(int pid, int sig)
 {
-	return result(kill(pid, sig));
+	return pid <= 0 ? -EINVAL : result(kill(pid, sig));
 }
 
 int ts_await_exit(int pidfd, int timeout)
@@ -62,7 +62,7 @@ static int reap(int pid, int options)
 
 int ts_reap(int pid)
 {
-	return reap(pid, WNOHANG);
+	return pid <= 0 ? -EINVAL : reap(pid, WNOHANG);
 }
 
 /* struct pidfd_info of linux/pidfd.h, which the headers of Debian 12 do not have; the kernel takes any size from 64 on. */
@@ -89,6 +89,8 @@ int ts_pidfd_exit(int pidfd)
 int ts_rlimit(int pid, int resource, uint64_t out[2])
 {
 	struct rlimit limit;
+	if (pid < 0)
+		return -EINVAL;
 	if (prlimit(pid, (__rlimit_resource_t)resource, NULL, &limit) < 0)
 		return -errno;
 	out[0] = limit.rlim_cur;

@@ -13,6 +13,7 @@
 #define LEVEL_SOCKET 1	/* SOL_SOCKET */
 #define SEND_TIMEOUT 21 /* SO_SNDTIMEO */
 #define DONT_WAIT 0x40	/* MSG_DONTWAIT */
+#define WHOLE_SIZE 0x20	/* MSG_TRUNC: the answer is the size that was sent */
 #define NO_SIGNAL 0x4000 /* MSG_NOSIGNAL */
 
 static int from = -1;
@@ -63,11 +64,6 @@ static size_t line_size(const char *at, size_t left)
 	return size;
 }
 
-static bool line_is(const char *at, size_t size, const char *line)
-{
-	return size == strlen(line) && memcmp(at, line, size) == 0;
-}
-
 /* Whether the message tells that the program is ready. */
 static bool is_ready(const char *message, size_t size)
 {
@@ -75,23 +71,6 @@ static bool is_ready(const char *message, size_t size)
 		if (line_is(message + at, line_size(message + at, size - at), "READY=1"))
 			return true;
 	return false;
-}
-
-/*
- * The manager believes this process, which may be root's, so that nothing goes there that names a process of the host or says
- * whom else to believe. A barrier's descriptor is not passed on, and without it the word means nothing.
- */
-static bool may_pass(const char *at, size_t size)
-{
-	static const char *const refused[] = { "MAINPID", "NOTIFYACCESS=", "BARRIER=" };
-
-	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		size_t start = strlen(refused[i]);
-
-		if (size >= start && memcmp(at, refused[i], start) == 0)
-			return false;
-	}
-	return size > 0;
 }
 
 /* What of the message is passed on; with `pid`, the main process as the host knows it. */
@@ -103,10 +82,7 @@ static struct text checked(const char *message, size_t size, int pid)
 	for (size_t at = 0; at < size;) {
 		size_t line = line_size(message + at, size - at);
 
-		if (may_pass(message + at, line)) {
-			text_add_bytes(&text, message + at, line);
-			text_add(&text, "\n");
-		}
+		add_allowed(&text, message + at, line);
 		at += line + 1;
 	}
 	if (pid) {
@@ -132,8 +108,9 @@ bool notify_serve(const struct supervisor *super)
 	if (from < 0)
 		return false;
 	/* Descriptors that come along are closed at once, as they are not received: that ends sd_notify_barrier(3)'s wait. */
-	while ((got = sys(recvfrom, from, message, sizeof(message), DONT_WAIT, NULL, NULL)) >= 0 || got == -EINTR) {
-		if (got < 0)
+	while ((got = sys(recvfrom, from, message, sizeof(message), DONT_WAIT | WHOLE_SIZE, NULL, NULL)) >= 0 || got == -EINTR) {
+		/* Of a message that is too long the last line would be a part of one. Managers do not take it either. */
+		if (got < 0 || got > LONGEST)
 			continue;
 
 		bool now = is_ready(message, (size_t)got);

@@ -100,6 +100,13 @@ void notify_watch(struct pollfd *list);
 /* Pass on what has come; true once READY=1 was among it. */
 bool notify_serve(const struct supervisor *super);
 
+/* ---- allowed.c ---- */
+
+/* Whether the `size` bytes at `at` are this line. */
+bool line_is(const char *at, size_t size, const char *line);
+/* Add what may be passed on of a line, with a newline; nothing where that is nothing. */
+void add_allowed(struct text *text, const char *at, size_t size);
+
 /* ---- after.c ---- */
 
 /* Clean up after the container. */

@@ -139,7 +139,7 @@ function keepContents(steps: Step[], from: number, dir: string): void {
  */
 function checkUsable(batch: Batch, { controllers }: Hierarchy, dir: string): void {
   if (batch.mode === "v2" || controllers.includes("devices")) {
-    const { length } = pidsBelow(dir, true);
+    const { length } = pidsBelow(dir);
     if (length > 0) {
       const sentence = `container's cgroup is not empty: ${length} process(es) found`;
       if (batch.mode === "v2") {

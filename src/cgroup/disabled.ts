@@ -3,7 +3,7 @@
  * "No Internal Process Constraint"). Reads and tries, only after a failure.
  */
 import { perform, readTextIfThere } from "../sys/files.ts";
-import { namedPids, pidsBelow } from "./members.ts";
+import { namedPids, pidsIn } from "./members.ts";
 
 /**
  * One clause about the cgroup that does not hand `controller` down to `dir`: what keeps it from doing so, and what to do.
@@ -38,7 +38,7 @@ function obstacle(controller: string, dir: string): string {
     case undefined:
       return `${path} has been changed meanwhile: try again`;
     case "EBUSY": {
-      const names = namedPids(pidsBelow(dir, false));
+      const names = namedPids(pidsIn(dir));
       return (
         `${dir} cannot hand ${controller} down while it has processes of its own${names === "" ? "" : `: ${names}`}; ` +
         `move them into a cgroup below it (mkdir ${dir}/inner, then each pid into ${dir}/inner/cgroup.procs), or name another cgroupsPath`

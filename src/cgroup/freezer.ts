@@ -38,11 +38,23 @@ export function frozen(paths: CgroupPaths): boolean {
   return freezerState(paths) === "frozen";
 }
 
+/** How to freeze. */
+export interface FreezeOptions {
+  /** Milliseconds. */
+  readonly deadline?: number;
+  /** After a failure leave those frozen that are. */
+  readonly keepHalf?: boolean;
+}
+
 /**
  * Freezes the container and waits until all its processes have stopped. After a failure they run again.
  * @throws SystemError; StateError `busy` when some process did not stop within `deadline` milliseconds
  */
-export function freeze(paths: CgroupPaths, sleep: Sleep, deadline = FREEZE_MS): void {
+export function freeze(
+  paths: CgroupPaths,
+  sleep: Sleep,
+  { deadline = FREEZE_MS, keepHalf = false }: FreezeOptions = {},
+): void {
   const v1 = paths.get("freezer");
   const v2 = v1 === undefined ? paths.get("") : undefined;
   const dir = v1 ?? v2;
@@ -56,7 +68,7 @@ export function freeze(paths: CgroupPaths, sleep: Sleep, deadline = FREEZE_MS): 
     else freezeV1(dir, sleep, deadline);
   } catch (error) {
     // A cgroup left half frozen would make every later signal, exec and delete hang.
-    perform([thawAction(dir, v1 !== undefined)]);
+    if (!keepHalf) perform([thawAction(dir, v1 !== undefined)]);
     throw error;
   }
 }

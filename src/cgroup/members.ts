@@ -2,8 +2,9 @@
  * The processes of a container's cgroup: list them, kill them all.
  */
 import { SystemError, TsrunError } from "../error.ts";
-import { entries, type FileAction, perform, readTextIfThere } from "../sys/files.ts";
-import { freeze, type Sleep, thawAction } from "./freezer.ts";
+import { hasPidsInTree, pidsInTree, thawTree } from "../sys/cgroup-tree.ts";
+import { perform, readTextIfThere } from "../sys/files.ts";
+import { freeze, type Sleep } from "./freezer.ts";
 import type { CgroupPaths } from "./paths.ts";
 
 /** cgroup.procs of a cgroup with very many processes: seven digits and a newline for each of 4 million. */
@@ -20,29 +21,49 @@ export function distinct(paths: CgroupPaths): string[] {
   return [...dirs];
 }
 
-/**
- * The pids in the container's cgroup, in ascending order; with `recursive` also those in cgroups below it. One hierarchy
- * is read: the first there is of devices (as runc does), pids, freezer, unified, any. A cgroup that is gone has none.
- * @throws SystemError
- */
-export function pids(paths: CgroupPaths, { recursive }: { readonly recursive: boolean }): number[] {
+/** The folder in which the container's processes are looked for: of devices (as runc does), pids, freezer, unified, any. */
+function counting(paths: CgroupPaths): string | undefined {
   for (const name of ["devices", "pids", "freezer", ""]) {
     const dir = paths.get(name);
-    if (dir !== undefined) return pidsBelow(dir, recursive);
+    if (dir !== undefined) return dir;
   }
-  const [dir] = distinct(paths);
-  return dir === undefined ? [] : pidsBelow(dir, recursive);
+  return distinct(paths)[0];
 }
 
-/** The pids in one cgroup, and with `recursive` below it. @throws SystemError */
-export function pidsBelow(dir: string, recursive: boolean): number[] {
+/** How long a list of processes may take, in milliseconds: 100,000 cgroups take about one second. */
+const LIST_MS = 10_000;
+
+/**
+ * The pids in the container's cgroup and in those below it, in ascending order; 0 stands for all that are outside of this pid
+ * namespace. A cgroup that is gone has none.
+ * @throws SystemError `ETIMEDOUT` where cgroups are made faster than they can be looked into
+ */
+export function pids(paths: CgroupPaths): readonly number[] {
+  const dir = counting(paths);
+  return dir === undefined ? [] : pidsBelow(dir);
+}
+
+/** The pids in one cgroup and below it. @throws as {@link pids} */
+export function pidsBelow(dir: string): readonly number[] {
+  const { pids: found, whole } = pidsInTree(dir, LIST_MS);
+  if (whole) return found;
+  throw new SystemError("read", "ETIMEDOUT", dir, {
+    doing: `cannot list the processes of cgroup ${dir}`,
+    hint: "a process in it may be making cgroups all the time: kill or pause the container first",
+  });
+}
+
+/** The pids in one cgroup, without those below. @throws SystemError */
+export function pidsIn(dir: string): readonly number[] {
   const found = new Set<number>();
-  const todo = [dir];
-  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
-    for (const line of procs(next).split("\n")) if (line !== "") found.add(Number.parseInt(line, 10));
-    if (recursive) todo.push(...subCgroups(next));
-  }
+  for (const line of procs(dir).split("\n")) if (line !== "") found.add(Number.parseInt(line, 10));
   return [...found].sort((a, b) => a - b);
+}
+
+/** Whether any process is in the container's cgroup or below; true where that cannot be told in so many milliseconds. @throws SystemError */
+export function hasPids(paths: CgroupPaths, ms = LIST_MS): boolean {
+  const dir = counting(paths);
+  return dir !== undefined && hasPidsInTree(dir, ms) !== false;
 }
 
 /** How many processes an error names. */
@@ -69,34 +90,25 @@ function procs(dir: string): string {
   }
 }
 
-/** The cgroups directly below one; none when it is gone. @throws SystemError */
-export function subCgroups(dir: string): string[] {
-  try {
-    const found: string[] = [];
-    for (const { name, kind } of entries(dir)) if (kind === "dir") found.push(`${dir}/${name}`);
-    return found;
-  } catch (error) {
-    if (error instanceof SystemError && (error.code === "ENOENT" || error.code === "ENODEV")) return [];
-    throw error;
-  }
-}
-
 /**
  * Kills every process in the container's cgroups and in those below, and thaws them, since a frozen process does not
  * die on v1. Does not wait for them to be gone: removing the cgroup does. Where no cgroup.kill exists (kernel 5.14), the
- * cgroup is frozen while `kill` is called for each pid, so that none escapes by forking.
+ * cgroup is frozen while `kill` is called for each pid, so that none escapes by forking, or into a new cgroup. What is outside
+ * of this pid namespace has no pid here and stays: see {@link foreignLeft}.
  *
  * Call it only for a cgroup that holds this container alone.
  * @throws SystemError
  */
 export function killAll(paths: CgroupPaths, kill: (pid: number) => void, sleep: Sleep): void {
   const unified = paths.get("");
+  const dir = counting(paths);
   const killed = unified === undefined ? false : killUnified(unified);
-  if (pids(paths, { recursive: true }).length > 0) {
+  if (dir !== undefined && hasPids(paths, GLANCE_MS)) {
     if (!killed) tryFreeze(paths, sleep);
-    const done = new Set<number>();
+    // 0 would be tsrun's own process group.
+    const done = new Set<number>([0]);
     for (let round = 0; round < 10; round++) {
-      const left = pids(paths, { recursive: true }).filter((pid) => !done.has(pid));
+      const left = pidsInTree(dir, LIST_MS).pids.filter((pid) => !done.has(pid));
       if (left.length === 0) break;
       for (const pid of left) {
         kill(pid);
@@ -104,7 +116,36 @@ export function killAll(paths: CgroupPaths, kill: (pid: number) => void, sleep: 
       }
     }
   }
-  thawTree(paths);
+  thawAll(paths);
+}
+
+/** How long to look whether there is anything to kill at all, in milliseconds: while cgroups are being made no look ends. */
+export const GLANCE_MS = 200;
+
+/** How long processes of other pid namespaces are waited for: cgroup.kill may have killed them, or they are about to end. */
+const FOREIGN_MS = 1000;
+
+/** Whether only processes that are outside of this pid namespace are left in the container's cgroup, and stay. @throws SystemError */
+export function foreignLeft(paths: CgroupPaths, sleep: Sleep): boolean {
+  const end = performance.now() + FOREIGN_MS;
+  for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
+    if (!pids(paths).includes(0)) return false;
+    if (performance.now() > end) return true;
+    sleep(wait);
+  }
+}
+
+/** What to do about a process of another pid namespace. */
+export const FOREIGN_HINT =
+  "a process that is outside of this pid namespace is not tsrun's to kill: end it where it was started, or move it to another cgroup";
+
+/** The error for processes that tsrun can give no signal. */
+export function foreignError(paths: CgroupPaths): SystemError {
+  const dir = counting(paths) ?? "";
+  return new SystemError("kill", "EPERM", dir, {
+    doing: `cannot signal a process in cgroup ${dir}`,
+    hint: FOREIGN_HINT,
+  });
 }
 
 /** cgroup.kill kills all at once, forks included. False where the kernel has none (before 5.14). */
@@ -115,24 +156,18 @@ function killUnified(dir: string): boolean {
 /** Milliseconds given to freezing before a kill; what does not freeze in time is killed all the same. */
 const FREEZE_TO_KILL_MS = 500;
 
+/** What does not freeze in time stays half frozen: those that do make nothing new meanwhile, and all are thawed in the end. */
 function tryFreeze(paths: CgroupPaths, sleep: Sleep): void {
   try {
-    freeze(paths, sleep, FREEZE_TO_KILL_MS);
+    freeze(paths, sleep, { deadline: FREEZE_TO_KILL_MS, keepHalf: true });
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
   }
 }
 
-/** Thaws the container's cgroup and those below, which the container may have made and frozen itself. */
-export function thawTree(paths: CgroupPaths): void {
+/** Thaws the container's cgroup and those below, which the container may have made and frozen itself. @throws SystemError */
+export function thawAll(paths: CgroupPaths): void {
   const v1 = paths.get("freezer");
   const top = v1 ?? paths.get("");
-  if (top === undefined) return;
-  const actions: FileAction[] = [];
-  const todo = [top];
-  for (let dir = todo.pop(); dir !== undefined; dir = todo.pop()) {
-    actions.push(thawAction(dir, v1 !== undefined));
-    todo.push(...subCgroups(dir));
-  }
-  perform(actions);
+  if (top !== undefined) thawTree(top, v1 !== undefined, LIST_MS);
 }

@@ -2,8 +2,8 @@
  * Whether the kernel killed for memory in a container's cgroup, and at which limit. Read after something died there, or to
  * be told of more (oom-watch.ts).
  */
+import { killsInTree } from "../sys/cgroup-tree.ts";
 import { readTextIfThere } from "../sys/files.ts";
-import { subCgroups } from "./members.ts";
 import type { CgroupPaths } from "./paths.ts";
 
 /** What the kernel did for want of memory. */
@@ -38,14 +38,11 @@ export function oomKills({ dir, v1 }: { readonly dir: string; readonly v1: boole
   if (!v1) return killsIn(readTextIfThere(`${dir}/memory.events`));
   const own = killsIn(readTextIfThere(`${dir}/memory.oom_control`));
   if (own === undefined) return undefined;
-  let kills = own;
-  const todo = subCgroups(dir);
-  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
-    kills += killsIn(readTextIfThere(`${next}/memory.oom_control`)) ?? 0;
-    todo.push(...subCgroups(next));
-  }
-  return kills;
+  return Math.max(own, killsInTree(dir, COUNT_MS));
 }
+
+/** How long counting may take, in milliseconds. */
+const COUNT_MS = 2000;
 
 /** The counter in memory.events or memory.oom_control; 0 where the kernel has none there (before 4.13). Pure. */
 export function killsIn(text: string | undefined): number | undefined {

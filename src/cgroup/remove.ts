@@ -2,16 +2,17 @@
  * Removing a container's cgroups, with what the container made below them.
  */
 import { SystemError } from "../error.ts";
+import { pidsInTree, removeBelow } from "../sys/cgroup-tree.ts";
 import { type ActionFailure, type FileAction, perform } from "../sys/files.ts";
 import type { Sleep } from "./freezer.ts";
-import { distinct, namedPids, pidsBelow, subCgroups } from "./members.ts";
+import { distinct, FOREIGN_HINT, namedPids } from "./members.ts";
 import type { CgroupPaths } from "./paths.ts";
 
 /** How removal waits. */
 export interface RemoveOptions {
   readonly sleep: Sleep;
   /**
-   * Milliseconds to wait for processes that are about to be gone, 10 000 unless given. A cgroup that containers share
+   * Milliseconds to wait for processes that are about to be gone while nothing can be removed, 10 000 unless given. A cgroup that containers share
    * stays busy for as long as the others live: give little there, and take EBUSY as "left to the others".
    */
   readonly deadline?: number;
@@ -26,7 +27,7 @@ export interface RemoveOptions {
 export function removeCgroups(paths: CgroupPaths, created: readonly string[], options: RemoveOptions): void {
   const own = distinct(paths);
   const above = created.filter((dir) => !own.includes(dir)).sort((a, b) => b.length - a.length);
-  const deadline = Date.now() + (options.deadline ?? 10_000);
+  const deadline = options.deadline ?? 10_000;
   let wait = 1;
   let first: SystemError | undefined;
   for (let todo = [...own, ...above]; todo.length > 0; ) {
@@ -52,42 +53,56 @@ function isInUse(errno: string): boolean {
 }
 
 interface Patience {
+  /** Milliseconds without anything being removed. */
   readonly deadline: number;
   /** The next pause, milliseconds. */
   readonly wait: number;
   readonly sleep: Sleep;
 }
 
+/** How long all of what is below one cgroup may take, in milliseconds: a hundred thousand take some seconds. */
+const OVERALL_MS = 120_000;
+
+/** How long processes that tsrun cannot kill are waited for. */
+const FOREIGN_MS = 1000;
+
 /** One cgroup that rmdir refused: first what is below it, then again until the deadline. Gives the next pause. */
 function removeBusy(dir: string, refusal: ActionFailure, patience: Patience): number | SystemError {
+  const end = performance.now() + OVERALL_MS;
+  let progress = performance.now();
   let { wait } = patience;
   for (let failure = refusal; isInUse(failure.errno); ) {
-    for (const path of depthFirst(dir)) perform([{ do: "rmdir", path, ifThere: true }]);
+    const below = removeBelow(dir, end - performance.now());
     const next = perform([{ do: "rmdir", path: dir, ifThere: true }]);
     if (next === undefined) return wait;
     failure = next;
-    if (Date.now() + wait > patience.deadline) return removeError(dir, failure);
+    const now = performance.now();
+    if (below.count > 0) progress = now;
+    const waited = now + wait - progress;
+    if (!below.whole || now + wait > end || waited > patience.deadline) return removeError(dir, failure);
+    if (waited > FOREIGN_MS && pidsInTree(dir, NAMES_MS).pids.every((pid) => pid === 0)) {
+      return removeError(dir, failure);
+    }
     patience.sleep(wait);
     wait = Math.min(wait * 2, 100);
   }
   return removeError(dir, refusal);
 }
 
-/** All cgroups below one, the deepest first. */
-function depthFirst(dir: string): string[] {
-  const found: string[] = [];
-  const todo = subCgroups(dir);
-  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
-    found.push(next);
-    todo.push(...subCgroups(next));
-  }
-  return found.reverse();
-}
+/** How long to look for the names of those that hold a cgroup. */
+const NAMES_MS = 1000;
 
 function removeError(dir: string, { syscall, errno }: ActionFailure): SystemError {
-  const names = namedPids(isInUse(errno) ? pidsBelow(dir, true) : []);
+  const { pids, whole } = isInUse(errno) ? pidsInTree(dir, NAMES_MS) : { pids: [], whole: true };
+  const names = namedPids(pids);
   return new SystemError(syscall, errno, dir, {
     doing: `cannot remove cgroup ${dir}${names === "" ? "" : `, held by ${names}`}`,
-    hint: names === "" ? undefined : "kill these processes or move them to another cgroup",
+    hint: hintFor(pids, whole),
   });
+}
+
+function hintFor(pids: readonly number[], whole: boolean): string | undefined {
+  if (pids.includes(0)) return FOREIGN_HINT;
+  if (pids.length > 0) return "kill these processes or move them to another cgroup";
+  return whole ? undefined : "there are very many cgroups in it, or a process makes new ones: try again";
 }

@@ -1,5 +1,5 @@
 /** Which cgroups a further process of a container enters: the container's, or ones below those. */
-import { UsageError } from "../error.ts";
+import { SystemError, UsageError } from "../error.ts";
 import { readTextIfThere } from "../sys/files.ts";
 import type { CgroupPaths } from "./paths.ts";
 
@@ -62,9 +62,21 @@ function besideFirst(paths: CgroupPaths, first: number): CgroupPaths {
   if (paths.size !== 1 || unified === undefined) return paths;
   const handed = readTextIfThere(`${unified}/cgroup.subtree_control`)?.trim() ?? "";
   if (handed === "") return paths;
-  const now = /^0::(.*)$/m.exec(readTextIfThere(`/proc/${first}/cgroup`) ?? "")?.[1] ?? "";
+  const now = /^0::(.*)$/m.exec(cgroupOf(first))?.[1] ?? "";
   // tsrun sees the hierarchy from its own root: the container's cgroup ends somewhere in what the kernel says.
   const name = unified.slice(unified.lastIndexOf("/"));
   const at = now.lastIndexOf(`${name}/`);
   return at < 0 ? paths : new Map([["", `${unified}${now.slice(at + name.length)}`]]);
+}
+
+function cgroupOf(pid: number): string {
+  try {
+    return readTextIfThere(`/proc/${pid}/cgroup`) ?? "";
+  } catch (error) {
+    if (!(error instanceof SystemError) || error.code !== "ENAMETOOLONG") throw error;
+    throw new SystemError("read", error.code, `/proc/${pid}/cgroup`, {
+      doing: "cannot find out the cgroup of the container's first process, which the new one would join",
+      hint: "it has moved into a cgroup whose path is longer than the kernel shows: name another one with --cgroup",
+    });
+  }
 }

@@ -1,5 +1,5 @@
 /** Takes a container away: its processes, cgroups and state, and the poststop hooks in between. Can be repeated. */
-import { killAll, pids, thawTree } from "../cgroup/members.ts";
+import { GLANCE_MS, hasPids, killAll, thawAll } from "../cgroup/members.ts";
 import { type CgroupPaths, isV2 } from "../cgroup/paths.ts";
 import { removeRdt } from "../cgroup/rdt.ts";
 import { removeCgroups } from "../cgroup/remove.ts";
@@ -26,7 +26,7 @@ export function killFirst(process: ProcessRecord, cgroups: CgroupPaths = new Map
   if (pidfd === undefined) return;
   if (isAlive(process)) {
     pidfd.signal(SIGKILL);
-    thawTree(cgroups);
+    thawAll(cgroups);
     if (!pidfd.awaitExit(KILL_MS)) {
       throw new SystemError("kill", "ETIMEDOUT", `process ${process.pid}`, {
         doing: `wait for the container's first process ${process.pid} to end`,
@@ -77,7 +77,8 @@ function emptyCgroups(record: Record, complete: boolean): void {
   const cgroups = new Map(Object.entries(record.cgroups));
   const killEach = (): void => killAll(cgroups, (pid) => void kill(pid, SIGKILL), sleep);
   if (record.unit !== undefined && stopUnit(record.unit, killEach) === "others") return;
-  if (pids(cgroups, { recursive: true }).length > 0) {
+  // Where nothing took its processes along, one may be making cgroups just now: no look at them would come to an end.
+  if (hasPids(cgroups, record.ownPidNamespace ? undefined : GLANCE_MS)) {
     // buildah puts several containers into one cgroup. With a process-id namespace of its own, everything of this
     // container went with the first process, so whoever is left belongs to another: it keeps the cgroup. On v2 a cgroup
     // with processes is nobody's second one.

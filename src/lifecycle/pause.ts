@@ -32,7 +32,7 @@ export function pauseContainer(root: string, id: string): void {
       throw notRunning(id, status);
     }
     const cgroups: CgroupPaths = new Map(Object.entries(saved.record.cgroups));
-    freeze(cgroups, sleep, PAUSE_MS);
+    freeze(cgroups, sleep, { deadline: PAUSE_MS });
     // On cgroup v1 a process that was killed on the way may be frozen before it could die.
     if (!isAlive(process) || isKilled(process)) {
       thaw(cgroups);

@@ -1,6 +1,6 @@
 /** `stop`: asks a container to end, kills what has not ended in time, and sees it gone. Deletes nothing. */
 import { thaw } from "../cgroup/freezer.ts";
-import { killAll, pids } from "../cgroup/members.ts";
+import { foreignError, foreignLeft, GLANCE_MS, hasPids, killAll } from "../cgroup/members.ts";
 import { StateError, SystemError, UsageError } from "../error.ts";
 import type { ProcessRecord, Record } from "../state/record.ts";
 import { isAlive, type Status, statusOf } from "../state/status.ts";
@@ -117,19 +117,20 @@ function send(root: string, id: string, signal: number, all = false): void {
 /** Ends what the first process left behind, in a cgroup that is this container's alone. */
 async function endOthers(root: string, record: Record): Promise<void> {
   const cgroups = new Map(Object.entries(record.cgroups));
-  const someLeft = (): boolean => pids(cgroups, { recursive: true }).length > 0;
-  if (!Object.values(record.cgroups).some((dir) => record.newCgroups.includes(dir)) || !someLeft()) return;
+  if (!Object.values(record.cgroups).some((dir) => record.newCgroups.includes(dir))) return;
+  if (!hasPids(cgroups, GLANCE_MS)) return;
   // While this process holds the lock nobody can put a later container of the same id into the same cgroup.
   const locked = lockSame(root, record);
   if (locked === undefined) return;
   try {
     killAll(cgroups, (pid) => void kill(pid, SIGKILL), sleep);
     const deadline = Date.now() + KILL_MS;
-    for (let next = 1; someLeft() && Date.now() < deadline; next = Math.min(next * 2, 20)) await pause(next);
+    if (foreignLeft(cgroups, sleep)) throw foreignError(cgroups);
+    for (let next = 1; hasPids(cgroups) && Date.now() < deadline; next = Math.min(next * 2, 20)) await pause(next);
   } finally {
     locked.release();
   }
-  if (!someLeft()) return;
+  if (!hasPids(cgroups)) return;
   throw new StateError("busy", `container ${record.id} still has processes after they were killed`, {
     hint: "one hangs in the kernel (state D in ps)",
   });

@@ -45,12 +45,12 @@ const TICK_MS = 10;
 
 /**
  * The pids of a container's processes, as the host numbers them, in ascending order: also of those that were executed into it,
- * and of those in cgroups below its own. None when it has stopped.
+ * and of those in cgroups below its own. None when it has stopped. Processes outside of this pid namespace have none here.
  *
  * @throws StateError `not-found`, `damaged`; SystemError
  */
 export function processIds(root: string, id: string): readonly number[] {
-  return members(load(root, id));
+  return members(load(root, id)).filter((pid) => pid > 0);
 }
 
 /**

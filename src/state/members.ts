@@ -8,13 +8,14 @@ import type { Saved } from "./store.ts";
 /**
  * The pids of a container's processes, as the host numbers them, in ascending order: those in its cgroups and below. A
  * container that an ordinary user could give no cgroup is in its creator's, with others: of such a one those that are in its
- * process-id namespace, or the first one alone where it has none of its own.
+ * process-id namespace, or the first one alone where it has none of its own. 0 stands for those that are outside of this pid
+ * namespace.
  *
  * @throws SystemError
  */
 export function members({ record, process }: Saved): readonly number[] {
   const cgroups = new Map(Object.entries(record.cgroups));
-  if (cgroups.size > 0) return pids(cgroups, { recursive: true });
+  if (cgroups.size > 0) return pids(cgroups);
   if (process === undefined || !isAlive(process)) return [];
   return record.ownPidNamespace ? inNamespaceOf(process.pid) : [process.pid];
 }

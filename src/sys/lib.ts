@@ -76,6 +76,7 @@ export const SIGNATURES = {
   ts_make_place: "ppi",
   ts_give_group: "iii",
   ts_remove: "pi",
+  ts_cgroups: "piipip",
   ts_unpack_open: "pii",
   ts_unpack: "ipipi",
   ts_unpack_wait: "ip",

@@ -1,4 +1,5 @@
 /** Processes of the host: pidfds, waiting, limits, and programs run to their end. */
+import { SystemError } from "../error.ts";
 import { cstring, cstrings, text, utf8 } from "./bytes.ts";
 import { Handle } from "./files.ts";
 import { checked, errnoName, lib } from "./lib.ts";
@@ -93,8 +94,17 @@ export function exitCode(exit: Exit): number {
   return "code" in exit ? exit.code : 128 + exit.signal;
 }
 
-/** kill(2) of one process; false when it is gone. @throws SystemError */
+/**
+ * kill(2) of one process; false when it is gone.
+ * @throws SystemError also for a pid that is not greater than 0: the kernel shows processes outside of this pid namespace as 0, and
+ *   to kill(2) that is the caller's own process group
+ */
 export function kill(pid: number, signal: number): boolean {
+  if (pid <= 0) {
+    throw new SystemError("kill", "EINVAL", `process ${pid}`, {
+      doing: "cannot signal a process that is outside of this pid namespace: it is not ours to kill",
+    });
+  }
   const answer = lib().ts_kill(pid, signal);
   if (answer < 0 && errnoName(-answer) === "ESRCH") return false;
   checked(answer, "kill", `process ${pid}`);

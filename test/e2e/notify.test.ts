@@ -164,19 +164,80 @@ t.test("in the foreground all is passed on, by tsrun, for as long as the contain
   t.same([...new Set(listener.heard().map(({ pid }) => pid))], [call.pid], "the manager knows no other");
 });
 
-t.test("what would make the manager act on other processes of the host is not passed on", async (t) => {
+/** Lines, each as a shell's word, and what of them reaches the manager. */
+const SAID: readonly (readonly [line: string, heard?: string])[] = [
+  ["RELOADING=1", "RELOADING=1"],
+  ["MONOTONIC_USEC=18446744073", "MONOTONIC_USEC=18446744073"],
+  ["EXTEND_TIMEOUT_USEC=5000000", "EXTEND_TIMEOUT_USEC=5000000"],
+  ["WATCHDOG=1", "WATCHDOG=1"],
+  ["'STATUS=Zustand: 50% – läuft 日本 😀'", "STATUS=Zustand: 50% – läuft 日本 😀"],
+  ["STATUS=", "STATUS="],
+  // Escape sequences, C1 controls, what turns the direction of text, bytes that are no UTF-8: overlong, half, a surrogate.
+  ["\"$(printf 'STATUS=a\\033[2Jb\\tc\\rd\\177e')\"", "STATUS=a?[2Jb?c?d?e"],
+  ["\"$(printf 'STATUS=a\\302\\2333Jb')\"", "STATUS=a?3Jb"],
+  ["\"$(printf 'STATUS=a\\342\\200\\256b\\342\\201\\246c\\330\\234d\\342\\200\\250e')\"", "STATUS=a?b?c?d?e"],
+  ["\"$(printf 'STATUS=a\\377b\\300\\200c\\340\\200\\200d')\"", "STATUS=a?b??c???d"],
+  ["\"$(printf 'STATUS=\\355\\240\\200a\\364\\220\\200\\200b\\342\\202')\"", "STATUS=???a????b??"],
+  // Of other processes, of descriptors, of what the administrator has set; what is not known; what only looks allowed.
+  ["MAINPID=1"],
+  ["MAINPIDFDID=1"],
+  ["MAINPIDFD=1"],
+  ["NOTIFYACCESS=all"],
+  ["BARRIER=1"],
+  ["FDSTORE=1"],
+  ["FDSTOREREMOVE=1"],
+  ["FDNAME=x"],
+  ["FDPOLL=0"],
+  ["WATCHDOG=trigger"],
+  ["WATCHDOG_USEC=1"],
+  ["RESTART_RESET=1"],
+  ["EXIT_STATUS=0"],
+  ["ERRNO=2"],
+  ["BUSERROR=org.freedesktop.DBus.Error.TimedOut"],
+  ["VARLINKERROR=a.b"],
+  ["X_OWN=1"],
+  ["STATUS"],
+  ["status=x"],
+  ["' STATUS=x'"],
+  ["READY=0"],
+  ["READY=1x"],
+  ["'READY=1 '"],
+  ["EXTEND_TIMEOUT_USEC="],
+  ["EXTEND_TIMEOUT_USEC=-1"],
+  ["EXTEND_TIMEOUT_USEC=1s"],
+  ["EXTEND_TIMEOUT_USEC=99999999999999999999"],
+  ["MONOTONIC_USEC=0x1"],
+];
+
+/** A program that says all of that, one by one and in one message, and then that it is ready. */
+function talkative(after: string): TestBundle {
+  return host.bundle((config) => {
+    const lines = SAID.map(([line]) => line);
+    const sends = [...lines, lines.join(" "), "READY=1 MAINPID=1"].map((line) => `probe notify-send ${line}`);
+    script(config, `exec >/dev/null; ${sends.join("; ")}; ${after}`);
+  });
+}
+
+const PASSED = SAID.flatMap(([, heard]) => heard ?? []);
+
+t.test("what may be said is on a list: nothing else reaches the manager, in the foreground", async (t) => {
   if (!(await onlyTsrun(host, t))) return;
   const listener = await manager(t);
-  const bundle = host.bundle((config) => {
-    script(
-      config,
-      "probe notify-send MAINPID=1; probe notify-send STATUS=a MAINPID=1 NOTIFYACCESS=all; probe notify-send READY=1 MAINPID=1",
-    );
-  });
-  const outcome = await host.run(bundle, [], { env: listener.env });
-  t.equal(outcome.code, 0);
+  const outcome = await host.run(talkative("exit 0"), [], { env: listener.env });
+  t.equal(outcome.code, 0, outcome.stderr);
   await until("the last", () => listener.lines().includes("READY=1"));
-  t.same(listener.lines(), ["STATUS=a", "READY=1"]);
+  t.same(listener.lines(), [...PASSED, ...PASSED, "READY=1"]);
+});
+
+t.test("and detached, where the first process's pid is added", async (t) => {
+  if (!(await onlyTsrun(host, t))) return;
+  const listener = await manager(t);
+  const id = host.id();
+  await host.must(["run", "-d", "-b", talkative("exec sleep 1000").dir, id], { env: listener.env });
+  const { pid } = await host.state(id);
+  await until("the last", () => listener.lines().includes(`MAINPID=${pid}`));
+  t.same(listener.lines(), [...PASSED, ...PASSED, "READY=1", `MAINPID=${pid}`]);
+  await host.delete(id);
 });
 
 t.test(

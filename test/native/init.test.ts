@@ -2,31 +2,13 @@
  * tsrun-init by itself: its plan reader under a fuzzer, and real containers made from plans that were written by hand, once
  * with the program that is shipped and once with the same sources under AddressSanitizer and UndefinedBehaviorSanitizer.
  */
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { execa } from "execa";
 import t from "tap";
 import { PROJECT } from "../../scripts/make-rootfs.ts";
+import { missing } from "./programs.ts";
 
 const BUILT = join(PROJECT, "build/native");
-
-/** Whether a program is in PATH. */
-function has(program: string): boolean {
-  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-/** What is missing for these tests; `false` where nothing is. */
-function missing(...programs: readonly string[]): string | false {
-  const absent = programs.filter((program) => !has(program));
-  return absent.length > 0 && `${absent.join(", ")} not in PATH`;
-}
 
 /** One line of cases/run.py. */
 interface Case {

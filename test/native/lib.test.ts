@@ -1,29 +1,15 @@
 /** libtsrun's functions under AddressSanitizer and UndefinedBehaviorSanitizer, with sizes at the edges of what they are given. */
-import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { execa } from "execa";
 import t from "tap";
 import { PROJECT } from "../../scripts/make-rootfs.ts";
-
-function has(program: string): boolean {
-  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-const absent = ["make", "gcc"].filter((program) => !has(program));
+import { missing } from "./programs.ts";
 
 t.test(
   "no function reads or writes beyond what it was given",
-  {
-    skip: absent.length > 0 && `${absent.join(", ")} not in PATH`,
-  },
+  { skip: missing("make", "gcc") },
   async (t) => {
     await execa("make", ["-s", "-C", join(PROJECT, "native"), "../build/native/lib-drive"]);
     const folder = mkdtempSync(join(tmpdir(), "tsrun-lib-"));

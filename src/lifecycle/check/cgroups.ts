@@ -27,7 +27,7 @@ function checkExisting({ facts, dirs, paths }: CgroupSetup, findings: Findings):
     const dir = dirs.get(mountpoint);
     if (dir === undefined || kindOf(dir) !== "dir") continue;
     if (facts.mode !== "v2" && !controllers.includes("devices")) continue;
-    const { length } = pidsBelow(dir, true);
+    const { length } = pidsBelow(dir);
     if (length === 0) continue;
     const sentence = `container's cgroup is not empty: ${length} process(es) found`;
     if (facts.mode === "v2")

@@ -181,7 +181,7 @@ export class Restoration {
   #checkConfinement(): void {
     const first = this.#first;
     if (first === undefined) return;
-    const all = pids(this.#prepared.cgroup.paths, { recursive: true }).filter((pid) => pid !== this.#criuPid);
+    const all = pids(this.#prepared.cgroup.paths).filter((pid) => pid > 0 && pid !== this.#criuPid);
     try {
       checkConfinement(this.#prepared.bundle, this.#profile, first.pid, all);
       if (losesNoNewPrivileges(this.#prepared.bundle, first.pid)) this.#request.warn?.(NO_NEW_PRIVILEGES);

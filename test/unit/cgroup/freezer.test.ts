@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "n
 import { join } from "node:path";
 import t from "tap";
 import { freeze, freezerState, frozen, thaw } from "../../../src/cgroup/freezer.ts";
-import { thawTree } from "../../../src/cgroup/members.ts";
+import { thawAll } from "../../../src/cgroup/members.ts";
 import { sleep } from "../../../src/sys/process.ts";
 import { noLibrary } from "../native.ts";
 
@@ -43,11 +43,11 @@ t.test("cgroup.freeze", { skip }, async (t) => {
     writeFileSync(join(inner, "cgroup.freeze"), "1");
     thaw(paths);
     t.equal(frozen(new Map([["", inner]])), true, "what the container froze itself stays frozen");
-    thawTree(paths);
+    thawAll(paths);
     t.equal(frozen(new Map([["", inner]])), false, "unless all is thawed");
   } finally {
     writeFileSync(join(dir, "cgroup.kill"), "1");
-    thawTree(paths);
+    thawAll(paths);
     await ended;
     await removed(inner);
     await removed(dir);
