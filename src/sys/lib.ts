@@ -19,6 +19,7 @@ export const SIGNATURES = {
   ts_access: "pi",
   ts_resolve: "ppipi",
   ts_namespace: "p",
+  ts_trusted: "piipip",
   ts_memfd: "ppi",
   ts_shared: "pi",
   ts_program: "p",
