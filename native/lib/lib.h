@@ -184,6 +184,13 @@ EXPORT int ts_make_place(const char *root, const char *path, int is_folder);
 /* An open file or folder gets another group, and this mode. */
 EXPORT int ts_give_group(int fd, int gid, int mode);
 
+/* stream.c */
+
+/* Of an open descriptor: mode, owner, whether it is open for writing, and whether it has a name in a filesystem. */
+EXPORT int ts_stream(int fd, int32_t out[4]);
+/* fchown(2) of the user alone */
+EXPORT int ts_give_user(int fd, int uid);
+
 /* netdev.c */
 
 /* The index of a network device in tsrun's own network namespace; -ENODEV where there is none. */

@@ -11,6 +11,7 @@ import { sendListener } from "../spawn/listener.ts";
 import { makeNotifyFolder } from "../spawn/notify.ts";
 import { openSource } from "../spawn/sources.ts";
 import { step } from "../spawn/steps.ts";
+import { giveStreams } from "../spawn/streams.ts";
 import { checkTerminal, Terminal } from "../spawn/terminal.ts";
 import { notifyFolder } from "../state/clear.ts";
 import { checkId } from "../state/id.ts";
@@ -224,6 +225,7 @@ function hostSide(
       sendListener(bundle.linux.seccomp, hookState(record, "creating", pid), pid, listener),
     ready(process) {
       debug("everything is set up");
+      if (bundle.process !== undefined) giveStreams(bundle, bundle.process, process.pid);
       if (request.pidFile !== undefined) writePidFile(request.pidFile, process.pid);
       locked.saveCreated();
     },

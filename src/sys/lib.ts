@@ -75,6 +75,8 @@ export const SIGNATURES = {
   ts_loopback: "i",
   ts_make_place: "ppi",
   ts_give_group: "iii",
+  ts_stream: "ip",
+  ts_give_user: "ii",
   ts_remove: "p",
   ts_unpack_open: "pii",
   ts_unpack: "ipipi",

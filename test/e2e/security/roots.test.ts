@@ -43,18 +43,17 @@ const planted = await (async () => {
   await host.delete(id);
   const record = JSON.parse(readFileSync(join(dir, "state.json"), "utf8")) as { [key: string]: unknown };
   Object.assign(record, {
-    id: "c1",
     cgroups: {},
     newCgroups: [],
     poststop: [{ path: "/bin/sh", args: ["sh", "-c", `id -u > ${proof}`], env: [] }],
   });
   writeFileSync(join(dir, "state.json"), JSON.stringify(record));
-  return dir;
+  return { id, dir };
 })();
 
 function plant(root: string, uid: number): void {
   mkdirSync(root, { recursive: true });
-  cpSync(planted, join(root, "c1"), { recursive: true });
+  cpSync(planted.dir, join(root, planted.id), { recursive: true });
   give(root, uid, uid);
 }
 
@@ -77,7 +76,7 @@ function isRefused(t: Test, outcome: Outcome, begin: string): void {
 t.test("the planted record is a whole one: where the folder is root's, its hook runs", async (t) => {
   const root = join(corner(), "root");
   plant(root, 0);
-  t.equal((await call(root, "delete", "c1")).code, 0);
+  t.equal((await call(root, "delete", planted.id)).code, 0);
   t.equal(readFileSync(proof, "utf8"), "0\n");
   rmSync(proof);
 });
@@ -87,32 +86,32 @@ t.test("no command acts on a state root of another user's", async (t) => {
   plant(root, USER.uid);
   const begin = refusal(root, `${root} belongs to user ${USER.uid} (mode 0755)`);
   for (const args of [
-    ["delete", "c1"],
-    ["delete", "--force", "c1"],
+    ["delete", planted.id],
+    ["delete", "--force", planted.id],
     ["gc", "--stopped"],
-    ["create", "-b", bundle.dir, "c2"],
-    ["run", "-b", bundle.dir, "c1"],
-    ["start", "c1"],
-    ["exec", "c1", "true"],
-    ["state", "c1"],
+    ["create", "-b", bundle.dir, host.id()],
+    ["run", "-b", bundle.dir, planted.id],
+    ["start", planted.id],
+    ["exec", planted.id, "true"],
+    ["state", planted.id],
     ["list"],
-    ["kill", "c1", "KILL"],
-    ["kill", "--all", "c1", "KILL"],
-    ["pause", "c1"],
-    ["resume", "c1"],
-    ["ps", "c1"],
-    ["update", "--pids-limit", "5", "c1"],
-    ["events", "--stats", "c1"],
+    ["kill", planted.id, "KILL"],
+    ["kill", "--all", planted.id, "KILL"],
+    ["pause", planted.id],
+    ["resume", planted.id],
+    ["ps", planted.id],
+    ["update", "--pids-limit", "5", planted.id],
+    ["events", "--stats", planted.id],
     ["stats", "--once"],
-    ["stop", "c1"],
-    ["wait", "c1"],
-    ["checkpoint", "c1"],
-    ["restore", "-b", bundle.dir, "c2"],
+    ["stop", planted.id],
+    ["wait", planted.id],
+    ["checkpoint", planted.id],
+    ["restore", "-b", bundle.dir, host.id()],
   ]) {
     isRefused(t, await call(root, ...args), begin);
     t.notOk(existsSync(proof), "no hook has run");
   }
-  t.same(readdirSync(root), ["c1"], "and nothing was made there");
+  t.same(readdirSync(root), [planted.id], "and nothing was made there");
   const doctor = await call(root, "doctor", "--format", "json");
   t.match(doctor.stdout, begin.slice(0, begin.indexOf(";")), "doctor says the same");
 });
@@ -126,7 +125,7 @@ t.test("each folder above, and each link, must be the caller's or root's", async
   isRefused(t, await call(join(theirs, "mine"), "list"), refusal(join(theirs, "mine"), reason));
   const missing = join(theirs, "none/none");
   isRefused(t, await call(missing, "list"), refusal(missing, reason));
-  isRefused(t, await call(missing, "create", "-b", bundle.dir, "c1"), refusal(missing, reason));
+  isRefused(t, await call(missing, "create", "-b", bundle.dir, planted.id), refusal(missing, reason));
   t.notOk(existsSync(join(theirs, "none")));
 
   mkdirSync(join(dir, "good"), { mode: 0o700 });
@@ -186,7 +185,7 @@ t.test("in a sticky folder the root is made, unless another has made it before",
   const theirs = join(dir, "theirs/root");
   isRefused(
     t,
-    await call(theirs, "create", "-b", bundle.dir, "c2"),
+    await call(theirs, "create", "-b", bundle.dir, host.id()),
     refusal(theirs, `${dir}/theirs belongs to user ${USER.uid} (mode 0755)`),
   );
 });
@@ -210,7 +209,7 @@ t.test("a root that another makes between the look and the reading", async (t) =
   let attempts = 0;
   try {
     for (const end = Date.now() + 4000; Date.now() < end && !existsSync(proof); attempts++) {
-      const { code, stderr } = await call(root, "delete", "c1");
+      const { code, stderr } = await call(root, "delete", planted.id);
       if (code === 0) break;
       if (stderr.includes("cannot be trusted")) seen.refused++;
       if (stderr.includes("container does not exist")) seen.missing++;
