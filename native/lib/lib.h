@@ -17,6 +17,8 @@
 /* Whether only root could have changed a program that is about to be run as root; of no matter to anybody else. */
 struct stat;
 int may_run(const struct stat *found);
+/* Whether this is another user namespace than the first. */
+int is_contained(void);
 /* Opens such a program, or answers -EKEYREJECTED. */
 int open_trusted(const char *path);
 /* chmod of what a descriptor is open on, an O_PATH one too: 0 or -errno. */
@@ -54,6 +56,16 @@ EXPORT int ts_resolve(const char *root, const char *path, int follow, uint8_t *o
 EXPORT int ts_namespace(const char *path);
 /* access(2) */
 EXPORT int ts_access(const char *path, int mode);
+
+/* trust.c */
+
+/*
+ * Whether nobody but root and the caller could have filled the folder at an absolute path: each folder and link on the way
+ * belongs to one of the two, and others can write to none. 1, or 0 where it is missing; -EKEYREJECTED: `what`, a string, is the
+ * path of the one that others can change, facts its owner, group and mode. mode, above_mode: what is missing is made, the folder
+ * and those above it with these; -1 makes nothing. facts[3]: the call that failed: 1 open, 2 mkdir, 3 chmod.
+ */
+EXPORT int ts_trusted(const char *path, int mode, int above_mode, uint8_t *what, int room, int32_t facts[4]);
 
 /* spawn.c */
 
@@ -180,6 +192,13 @@ EXPORT int ts_loopback(int ns);
 EXPORT int ts_make_place(const char *root, const char *path, int is_folder);
 /* An open file or folder gets another group, and this mode. */
 EXPORT int ts_give_group(int fd, int gid, int mode);
+
+/* stream.c */
+
+/* Of an open descriptor: mode, owner, whether it is open for writing, and whether it has a name in a filesystem. */
+EXPORT int ts_stream(int fd, int32_t out[4]);
+/* fchown(2) of the user alone */
+EXPORT int ts_give_user(int fd, int uid);
 
 /* netdev.c */
 

@@ -1,5 +1,5 @@
 /** The store's images for people: listed, removed, tidied up. */
-import { existsSync } from "node:fs";
+import { hasStore } from "../state/image-store.ts";
 import { ImageError } from "./error.ts";
 import { isNamed } from "./reference.ts";
 import { layerName, Store } from "./store.ts";
@@ -22,7 +22,7 @@ export interface Swept {
 
 /** The images, by name. @throws SystemError, ImageError */
 export async function listImages(path: string): Promise<readonly ImageRow[]> {
-  if (!existsSync(path)) return [];
+  if (!hasStore(path)) return [];
   const store = await Store.open(path, "shared", () => undefined);
   try {
     return rows(store);
@@ -66,7 +66,7 @@ export async function removeImages(path: string, wanted: readonly string[]): Pro
 
 /** Removes every image that no bundle uses, and what killed ones left. @throws SystemError */
 export async function pruneImages(path: string): Promise<Swept> {
-  if (!existsSync(path)) return { images: [], layers: 0, bytes: 0 };
+  if (!hasStore(path)) return { images: [], layers: 0, bytes: 0 };
   const store = await Store.open(path, "exclusive", () => undefined);
   try {
     return drop(

@@ -1,5 +1,6 @@
 /** The files of the store: a fact a file, each whole or not there. */
 import { existsSync, readdirSync } from "node:fs";
+import { makeStore } from "../state/image-store.ts";
 import { cstring } from "../sys/bytes.ts";
 import { O } from "../sys/constants.gen.ts";
 import { type FileAction, Handle, performAll, readTextIfThere } from "../sys/files.ts";
@@ -115,14 +116,10 @@ export function openLockFile(path: string): Handle {
   return Handle.open(path, O.RDONLY);
 }
 
-/** Makes the store where it is missing. @throws SystemError */
+/** Makes the store where it is missing. @throws UsageError where others could have filled it; SystemError */
 export function makeFolders(path: string): void {
+  makeStore(path);
   const actions: FileAction[] = [];
-  for (let at = path.indexOf("/", 1); at > 0; at = path.indexOf("/", at + 1)) {
-    if (!existsSync(path.slice(0, at)))
-      actions.push({ do: "mkdir", path: path.slice(0, at), mode: 0o755, keep: true });
-  }
-  if (!existsSync(path)) actions.push({ do: "mkdir", path, mode: 0o700, keep: true });
   for (const folder of ["layers", "images", "refs"]) {
     if (!existsSync(`${path}/${folder}`))
       actions.push({ do: "mkdir", path: `${path}/${folder}`, mode: 0o700, keep: true });

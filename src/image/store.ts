@@ -64,7 +64,7 @@ export class Store {
     this.#lock = lock;
   }
 
-  /** Makes it where it is missing, and waits for the lock; `asked` is called meanwhile. @throws SystemError */
+  /** Makes it where it is missing, and waits for the lock; `asked` is called meanwhile. @throws UsageError, SystemError */
   static async open(path: string, kind: "shared" | "exclusive", asked: () => void): Promise<Store> {
     makeFolders(path);
     const lock = Handle.open(path, O.RDONLY | O.DIRECTORY);

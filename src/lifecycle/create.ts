@@ -11,13 +11,14 @@ import { sendListener } from "../spawn/listener.ts";
 import { makeNotifyFolder } from "../spawn/notify.ts";
 import { openSource } from "../spawn/sources.ts";
 import { step } from "../spawn/steps.ts";
+import { giveStreams } from "../spawn/streams.ts";
 import { checkTerminal, Terminal } from "../spawn/terminal.ts";
 import { notifyFolder } from "../state/clear.ts";
 import { checkId } from "../state/id.ts";
 import type { Record } from "../state/record.ts";
 import { makeRoot } from "../state/root.ts";
 import { startTimeOf } from "../state/status.ts";
-import { alreadyExists, containerDir, type Locked, reserve, startSocket } from "../state/store.ts";
+import { alreadyExists, containerDir, isTaken, type Locked, reserve, startSocket } from "../state/store.ts";
 import { type Handle, status } from "../sys/files.ts";
 import { clock, environment, type Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
@@ -45,7 +46,7 @@ export interface Created {
  */
 export function create(root: string, request: CreateRequest): Created {
   checkId(request.id);
-  if (status(containerDir(root, request.id)) !== undefined) throw alreadyExists(request.id);
+  if (isTaken(root, request.id)) throw alreadyExists(request.id);
   checkPreserved((request.preserveFds ?? 0) + listenFds());
   const { tracer } = request;
   const loaded = step(tracer, "read config.json", () => loadBundle(request.bundle));
@@ -224,6 +225,7 @@ function hostSide(
       sendListener(bundle.linux.seccomp, hookState(record, "creating", pid), pid, listener),
     ready(process) {
       debug("everything is set up");
+      if (bundle.process !== undefined) giveStreams(bundle, bundle.process, process.pid);
       if (request.pidFile !== undefined) writePidFile(request.pidFile, process.pid);
       locked.saveCreated();
     },

@@ -16,18 +16,19 @@ import { type HostSide, launch } from "../spawn/launch.ts";
 import { sendListener } from "../spawn/listener.ts";
 import { lsmFacts } from "../spawn/lsm.ts";
 import { filterOf } from "../spawn/seccomp.ts";
-import { showFirst } from "../spawn/show.ts";
+import { show } from "../spawn/show.ts";
 import { step, type Tracer } from "../spawn/steps.ts";
+import { giveStreams } from "../spawn/streams.ts";
 import { supervise } from "../spawn/supervise.ts";
 import { checkTerminal, Terminal } from "../spawn/terminal.ts";
 import { filterFolder } from "../state/clear.ts";
 import { type Record as ContainerRecord, damaged, type ProcessRecord } from "../state/record.ts";
 import { isAlive, statusOf } from "../state/status.ts";
-import { load, startSocket } from "../state/store.ts";
+import { load } from "../state/store.ts";
 import { type Handle, readTextIfThere, status as statusOfPath } from "../sys/files.ts";
 import { privilege } from "../sys/privilege.ts";
 import { environment, holdSignals, Pidfd } from "../sys/process.ts";
-import { Socket } from "../sys/socket.ts";
+import type { Socket } from "../sys/socket.ts";
 import { checkPreserved, writePidFile } from "./caller.ts";
 import { execProcess, type ProcessChanges, setOomScoreAdj } from "./exec-process.ts";
 import { execEntrance } from "./own-cgroups.ts";
@@ -95,15 +96,6 @@ export function exec(root: string, request: ExecRequest): Executed {
     shown?.close();
     target.close();
   }
-}
-
-/** Who is not root can enter what still waits for `start` only with its help. */
-function show(dir: string, first: Pidfd): Socket | undefined {
-  const path = startSocket(dir);
-  if (privilege() === "root" || statusOfPath(path) === undefined) return undefined;
-  const socket = Socket.connect(path);
-  if (socket !== undefined) showFirst(socket, first);
-  return socket;
 }
 
 /**
@@ -185,7 +177,7 @@ function isOwnUserNamespace({ linux }: Bundle, pid: number): boolean {
 function launchProcess(
   bundle: Bundle,
   plan: Plan,
-  { oomScoreAdj }: Process,
+  process: Process,
   { record, process: container, cgroups, target }: Entered & { cgroups: CgroupPaths; target: Pidfd },
   request: ExecRequest,
 ): Executed {
@@ -198,7 +190,7 @@ function launchProcess(
     entrance: (pid) => execEntrance(record, cgroups, pid, mapped),
     record({ pid }) {
       // Of anybody else the plan does it.
-      if (privilege() === "root") setOomScoreAdj(pid, oomScoreAdj);
+      if (privilege() === "root") setOomScoreAdj(pid, process.oomScoreAdj);
       if (record.rdt !== undefined) joinRdt(record.rdt, pid);
     },
     source: unasked,
@@ -207,6 +199,7 @@ function launchProcess(
     listener: (listener, { pid }) =>
       sendListener(bundle.linux.seccomp, hookState(record, "running", container.pid), pid, listener),
     ready({ pid }) {
+      giveStreams(bundle, process, pid);
       if (request.pidFile !== undefined) writePidFile(request.pidFile, pid);
     },
     whyDied: () => deathIn(cgroups, before),

@@ -4,11 +4,11 @@
  */
 import { type LaunchError, StateError, TsrunError } from "../error.ts";
 import { removeUnpacked } from "../image/remove.ts";
-import { imageStore } from "../state/image-store.ts";
+import { hasStore, imageStore } from "../state/image-store.ts";
 import { type Leftover, leftoversOf, removeLeftover, unfinishedIn } from "../state/leftovers.ts";
 import { statusOf } from "../state/status.ts";
 import { isLocked, listIds, load, lock, type Saved } from "../state/store.ts";
-import { entries, status } from "../sys/files.ts";
+import { entries } from "../sys/files.ts";
 import { destroy } from "./destroy.ts";
 
 /** What to look for. */
@@ -115,7 +115,7 @@ function loadIfThere(root: string, id: string): Saved | "damaged" | undefined {
 /** The store of images and its parts. */
 function storeFolders(): readonly string[] {
   const store = imageStore();
-  if (store === undefined || status(store)?.kind !== "dir") return [];
+  if (store === undefined || !hasStore(store)) return [];
   const parts = entries(store).filter(({ kind, name }) => kind === "dir" && !name.startsWith("."));
   return [store, ...parts.map(({ name }) => `${store}/${name}`)];
 }

@@ -38,6 +38,7 @@ export interface RuntimeOptions {
   /**
    * The folder of the containers' state; relative to the current one, made when the first container is. The command's
    * `--root`; its default is `/run/tsrun`, and of others than root `$XDG_RUNTIME_DIR/tsrun`, so that library and command see the same containers.
+   * Nobody but the caller and root may be able to write there: else each verb is rejected with {@link UsageError}.
    */
   readonly root?: string;
 }

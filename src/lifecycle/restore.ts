@@ -5,9 +5,9 @@ import { checkTerminal } from "../spawn/terminal.ts";
 import { checkId } from "../state/id.ts";
 import type { Record } from "../state/record.ts";
 import { makeRoot } from "../state/root.ts";
-import { alreadyExists, containerDir, type Locked, reserve } from "../state/store.ts";
+import { alreadyExists, containerDir, isTaken, type Locked, reserve } from "../state/store.ts";
 import { becomeSubreaper } from "../sys/become.ts";
-import { type Handle, status } from "../sys/files.ts";
+import type { Handle } from "../sys/files.ts";
 import { holdSignals, type Pidfd } from "../sys/process.ts";
 import { describe, undo } from "./create.ts";
 import { Criu } from "./criu/call.ts";
@@ -89,8 +89,8 @@ function takeBack({ first, record, locked, terminal }: Restored, error: unknown)
 /** The bundle is held to everything that `create` holds it to; what the image says of it counts for nothing. */
 function restoreLocked(root: string, request: RestoreRequest): Restored {
   checkId(request.id);
+  if (isTaken(root, request.id)) throw alreadyExists(request.id);
   const dir = containerDir(root, request.id);
-  if (status(dir) !== undefined) throw alreadyExists(request.id);
   const loaded = loadBundle(request.bundle);
   for (const warning of loaded.warnings) request.warn?.(warning);
   checkCaller(loaded.bundle);

@@ -8,6 +8,7 @@ import { entries, Handle, performAll, readTextIfThere, status } from "../sys/fil
 import { clock, ids, sleep } from "../sys/process.ts";
 import { removeTree } from "../sys/remove.ts";
 import { clear, filterFolder } from "./clear.ts";
+import { hasRoot } from "./root.ts";
 import { startTimeOf } from "./status.ts";
 
 /** Something that nobody will finish. */
@@ -32,6 +33,7 @@ const SETTLED = 100_000_000n;
 /** What is left below a state root. @throws SystemError */
 export function leftoversOf(root: string): readonly Leftover[] {
   const found: Leftover[] = [];
+  if (!hasRoot(root)) return found;
   for (const { name, kind } of entriesIfThere(root)) {
     const [, , pid, stamp] = HIDDEN.exec(name) ?? [];
     const path = `${root}/${name}`;

@@ -1,8 +1,8 @@
 /** The folder that holds the containers' folders: where it is unless --root says otherwise, and making it. */
 import { SystemError } from "../error.ts";
-import { type FileAction, perform } from "../sys/files.ts";
 import { accessError } from "../sys/inspect.ts";
 import { privilege } from "../sys/privilege.ts";
+import { isTrusted } from "./trust.ts";
 
 /** Root's. */
 const HOST_ROOT = "/run/tsrun";
@@ -36,21 +36,21 @@ function hostRoot(): string {
   return HOST_ROOT;
 }
 
-/** Makes the state root where it is missing. @throws SystemError */
+const folder = (path: string) => ({ what: "the folder of the containers' state", option: "--root", path });
+
+/**
+ * Whether there is a state root. Asked before anything in it is read, for what is in it decides which programs run as its owner;
+ * and asked each time, for a folder that a library knew may be gone, and another in its place.
+ *
+ * @throws UsageError where others could have filled it; SystemError
+ */
+export function hasRoot(root: string): boolean {
+  return isTrusted(folder(root));
+}
+
+/** Makes the state root where it is missing. @throws UsageError where others could have filled it; SystemError */
 export function makeRoot(root: string): void {
-  let at = 0;
-  const actions: FileAction[] = [];
-  while (at >= 0) {
-    at = root.indexOf("/", at + 1);
-    // The sticky bit keeps the cleaners of XDG_RUNTIME_DIR away (XDG Base Directory Specification).
-    const mode = at < 0 && privilege() !== "root" ? 0o1700 : 0o700;
-    actions.push({ do: "mkdir", path: at < 0 ? root : root.slice(0, at), mode, keep: true });
-  }
-  const failure = perform(actions);
-  if (failure === undefined) return;
-  const { syscall, errno } = failure;
-  throw new SystemError(syscall, errno, root, {
-    doing: `make the folder of the containers' state, ${root}`,
-    hint: privilege() === "root" ? undefined : OWN_FOLDER,
-  });
+  const ours = privilege() === "root";
+  // The sticky bit keeps the cleaners of XDG_RUNTIME_DIR away (XDG Base Directory Specification).
+  isTrusted(folder(root), { mode: ours ? 0o700 : 0o1700, above: 0o700 }, ours ? undefined : OWN_FOLDER);
 }

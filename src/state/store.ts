@@ -8,6 +8,7 @@ import { clock, ids, sleep } from "../sys/process.ts";
 import { clear } from "./clear.ts";
 import { checkId } from "./id.ts";
 import { damaged, type ProcessRecord, parseProcess, parseRecord, type Record } from "./record.ts";
+import { hasRoot } from "./root.ts";
 
 /** A container's folder while this process holds its lock. */
 export class Locked {
@@ -77,6 +78,11 @@ export function containerDir(root: string, id: string): string {
   return `${root}/${checkId(id)}`;
 }
 
+/** Whether there is a container of this id. @throws UsageError where others could have filled the root */
+export function isTaken(root: string, id: string): boolean {
+  return hasRoot(root) && status(containerDir(root, id)) !== undefined;
+}
+
 /**
  * Takes an id: its folder appears at once, complete and locked, or not at all, whatever else races for it.
  *
@@ -130,6 +136,7 @@ export function notFound(id: string): StateError {
  */
 export function lock(root: string, id: string, wait = 10_000): Locked {
   const dir = containerDir(root, id);
+  if (!hasRoot(root)) throw notFound(id);
   const deadline = clock("monotonic") + BigInt(wait) * 1_000_000n;
   for (let pause = 1; ; pause = Math.min(pause * 2, 20)) {
     const folder = openFolder(dir);
@@ -165,6 +172,7 @@ export interface Saved {
 /** @throws StateError `not-found`, `damaged` */
 export function load(root: string, id: string): Saved {
   const dir = containerDir(root, id);
+  if (!hasRoot(root)) throw notFound(id);
   const text = readTextIfThere(`${dir}/state.json`, 1 << 24);
   if (text === undefined)
     throw status(dir) === undefined ? notFound(id) : damaged(id, "state.json is missing");
@@ -202,7 +210,7 @@ export function isLocked(dir: string): boolean {
 
 /** The ids below a root, sorted; a root that does not exist has none. @throws SystemError */
 export function listIds(root: string): readonly string[] {
-  if (status(root) === undefined) return [];
+  if (!hasRoot(root)) return [];
   const found: string[] = [];
   for (const { name, kind } of entries(root)) {
     if (kind === "dir" && !name.includes("~")) found.push(name);
@@ -212,7 +220,7 @@ export function listIds(root: string): readonly string[] {
 
 /** Removes what a create or a delete that died left of an id: of one before it had it, of the other after. @throws SystemError */
 export function removeUnfinished(root: string, id: string): void {
-  if (status(root) === undefined) return;
+  if (!hasRoot(root)) return;
   for (const { name } of entries(root)) {
     if (!name.startsWith(`~${id}~`)) continue;
     const dir = `${root}/${name}`;

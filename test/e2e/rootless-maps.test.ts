@@ -114,4 +114,22 @@ t.test("what newuidmap refuses is told with the line that is missing or too shor
   }
 });
 
+t.test(
+  "a pipe can be opened anew by another user of the container: root of the namespace gives it",
+  async (t) => {
+    for (const uid of [0, 7]) {
+      const bundle = user.bundle((config) => {
+        mapped(config);
+        config.process.user = { uid, gid: 0 };
+        config.process.args = ["/bin/sh", "-c", "echo anew >/dev/stdout"];
+      });
+      const call = allowed(`${USER.uid}:${FIRST}:65536\n`);
+      // The user's own pipe: made by a shell that is his already.
+      const through = [...(call.through ?? []), "sh", "-c", '"$@" | cat', "sh"];
+      const outcome = await host.call(["run", "--bundle", bundle.dir, host.id()], { ...call, through });
+      t.same([outcome.stdout, outcome.stderr], ["anew\n", ""], `user ${uid}`);
+    }
+  },
+);
+
 await user.end();

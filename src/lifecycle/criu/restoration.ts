@@ -9,6 +9,7 @@ import type { CriuRequest, Pair } from "../../spawn/criu/messages.ts";
 import type { CriuCall, Notification } from "../../spawn/criu/program.ts";
 import { hookState, runHooks } from "../../spawn/hooks.ts";
 import { makeNotifyFolder } from "../../spawn/notify.ts";
+import { giveStreams } from "../../spawn/streams.ts";
 import { Terminal } from "../../spawn/terminal.ts";
 import { notifyFolder } from "../../state/clear.ts";
 import type { Record } from "../../state/record.ts";
@@ -169,7 +170,12 @@ export class Restoration {
       runHooks("prestart", hooks.prestart, state);
       runHooks("createRuntime", hooks.createRuntime, state);
     }
-    if (script === "pre-resume") this.#checkConfinement();
+    if (script === "pre-resume") {
+      this.#checkConfinement();
+      const { bundle } = this.#prepared;
+      if (this.#first !== undefined && bundle.process !== undefined)
+        giveStreams(bundle, bundle.process, this.#first.pid);
+    }
     if (script === "post-restore" && pid !== undefined) {
       this.#first = Pidfd.of(pid);
       // It is on record before it runs.

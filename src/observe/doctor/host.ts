@@ -15,8 +15,13 @@ export function host(world: World): readonly Finding[] {
   ];
 }
 
-function stateRoot({ access, kind, read, root, privilege }: World): Finding {
+function stateRoot({ access, distrust, kind, read, root, privilege }: World): Finding {
   const about = { area: "host", name: "state root", needed: true } as const;
+  const refusal = distrust();
+  if (refusal !== undefined) {
+    const found = { state: "missing", found: refusal.message, lost: "every container" } as const;
+    return { ...about, ...found, ...(refusal.hint === undefined ? {} : { cure: refusal.hint }) };
+  }
   let there = root;
   while (there !== "" && kind(there) === "missing") there = there.slice(0, there.lastIndexOf("/"));
   const errno =

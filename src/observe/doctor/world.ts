@@ -7,6 +7,7 @@ import { TsrunError } from "../../error.ts";
 import type { CgroupFacts } from "../../plan/facts.ts";
 import { findProgram } from "../../spawn/map-tools.ts";
 import { libseccompVersion } from "../../spawn/seccomp.ts";
+import { hasRoot } from "../../state/root.ts";
 import { type Attempt, attempt, pidfdInfo, type Refusal } from "../../sys/attempt.ts";
 import { cstring } from "../../sys/bytes.ts";
 import { kindOf, readTextIfThere, status } from "../../sys/files.ts";
@@ -43,6 +44,8 @@ export interface World {
   /** Permission bits. */
   mode(path: string): number | undefined;
   access(path: string, what: "execute" | "write"): Refusal;
+  /** Why nothing in the state root is believed. */
+  distrust(): TsrunError | undefined;
   attempt(what: Attempt, contained: boolean, flags?: number): Refusal;
   /** Whether the filesystem at a path can be mounted with other ids. */
   idmap(path: string): Refusal;
@@ -79,9 +82,10 @@ export function thisWorld(root: string): World {
     kind: kindOf,
     mode: (path) => status(path)?.mode,
     access: accessError,
+    distrust: () => refusalOf(() => hasRoot(root)),
     attempt,
     idmap,
-    deviceRules,
+    deviceRules: () => refusalOf(() => loadDevices(ALLOW_ALL).close()),
     filterFlags: (flags) => lib().ts_filter_flags(flags) === 1,
     libseccomp: libseccompVersion,
     pidfdInfo,
@@ -119,9 +123,9 @@ function read(path: string): string | undefined {
   }
 }
 
-function deviceRules(): TsrunError | undefined {
+function refusalOf(deed: () => unknown): TsrunError | undefined {
   try {
-    loadDevices(ALLOW_ALL).close();
+    deed();
     return undefined;
   } catch (error) {
     if (error instanceof TsrunError) return error;

@@ -45,6 +45,7 @@ function world(
       ["/run", "/run/systemd/system"].includes(path) ? "dir" : path === "/run/tsrun" ? "missing" : "file",
     mode: () => 0o4755,
     access: () => undefined,
+    distrust: () => undefined,
     attempt: () => undefined,
     idmap: () => undefined,
     deviceRules: () => undefined,
