@@ -1,5 +1,7 @@
 /** `bundle`: an image becomes a folder that `run` runs. */
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { OVERLAY_RECORD } from "../state/overlay.ts";
 import { performAll } from "../sys/files.ts";
 import { Budget } from "./budget.ts";
 import { type BaseConfig, type ImageConfig, readImageConfig, toConfig, type Wishes } from "./config.ts";
@@ -46,6 +48,8 @@ export interface BundleMade {
   readonly bytes: number;
   readonly entries: number;
   readonly lost: Lost;
+  /** Labels that became no annotations. */
+  readonly leftOut: readonly string[];
   /** Of a root that stays where it is. */
   readonly rootPath: string | undefined;
 }
@@ -134,7 +138,7 @@ async function flat(
   } finally {
     unpacker.close();
   }
-  writeConfig(request, config, place, readUserFiles(root), "rootfs", {});
+  writeConfig(request, config, place, readUserFiles(root), "rootfs");
   const { bytes, entries } = budget;
   const { lost } = unpacker;
   return {
@@ -144,6 +148,7 @@ async function flat(
     bytes,
     entries,
     lost,
+    leftOut: config.leftOut,
     rootPath: undefined,
   };
 }
@@ -158,14 +163,15 @@ async function overlaid(
 ): Promise<BundleMade> {
   const store = await Store.open(path, "shared", () => request.watcher.read(0));
   try {
+    store.checkOwner();
     const stored = await storeLayers(store, image, request);
     for (const name of ["rootfs", "upper", "work"]) {
       performAll([{ do: "mkdir", path: `${place}/${name}`, mode: name === "work" ? 0o700 : 0o755 }]);
     }
-    const { annotations, files } = stored;
-    writeConfig(request, config, place, files, "rootfs", annotations);
+    writeConfig(request, config, place, stored.files, "rootfs");
     // Before the bundle has its name: one that nothing refers to would lose its layers.
-    store.refer(request.dir, stored);
+    const text = `${JSON.stringify(store.refer(join(realpathSync(dirname(request.dir)), basename(request.dir)), stored))}\n`;
+    performAll([{ do: "create", path: `${place}/${OVERLAY_RECORD}`, text, mode: 0o600 }]);
     const { shared, bytes, entries, lost } = stored;
     return {
       image: image.name,
@@ -174,6 +180,7 @@ async function overlaid(
       bytes,
       entries,
       lost,
+      leftOut: config.leftOut,
       rootPath: undefined,
     };
   } finally {
@@ -192,7 +199,7 @@ function describeFolder(request: BundleRequest, folder: string, place?: string):
   }
   const inside = place === undefined;
   const config = readImageConfig(undefined);
-  writeConfig(request, config, place ?? request.dir, readUserFiles(folder), inside ? "rootfs" : folder, {});
+  writeConfig(request, config, place ?? request.dir, readUserFiles(folder), inside ? "rootfs" : folder);
   return {
     image: folder,
     layers: 0,
@@ -200,6 +207,7 @@ function describeFolder(request: BundleRequest, folder: string, place?: string):
     bytes: 0,
     entries: 0,
     lost: NOTHING_LOST,
+    leftOut: [],
     rootPath: inside ? undefined : folder,
   };
 }
@@ -210,9 +218,8 @@ function writeConfig(
   place: string,
   files: UserFiles,
   root: string,
-  annotations: Readonly<Record<string, string>>,
 ): void {
-  const config = toConfig(base, image, wishes, files, root, annotations);
+  const config = toConfig(base, image, wishes, files, root);
   const text = `${JSON.stringify(config, undefined, "\t")}\n`;
   performAll([{ do: "create", path: `${place}/config.json`, text, mode: 0o644 }]);
 }

@@ -1,6 +1,5 @@
 /** An image's layers in the store, each as one layer of an overlay, and what a bundle of them has to say. */
 import { lstatSync } from "node:fs";
-import { OVERLAY_LOWER, OVERLAY_STORE } from "../plan/overlay.ts";
 import { privilege } from "../sys/privilege.ts";
 import { Budget } from "./budget.ts";
 import type { BundleRequest } from "./bundle.ts";
@@ -20,7 +19,6 @@ export interface Stored {
   readonly image: ImageFacts;
   /** Diff ids, the lowest first, each once. */
   readonly layers: readonly string[];
-  readonly annotations: Readonly<Record<string, string>>;
   readonly files: UserFiles;
   readonly shared: number;
   readonly bytes: number;
@@ -75,12 +73,11 @@ export async function storeLayers(store: Store, image: Image, request: BundleReq
     added: new Date().toISOString(),
   };
   store.addImage(facts);
-  const annotations = { [OVERLAY_STORE]: store.path, [OVERLAY_LOWER]: lowerOf(diffIds) };
   const files = {
     passwd: topmost(store, diffIds, "etc/passwd"),
     group: topmost(store, diffIds, "etc/group"),
   };
-  return { image: facts, layers: diffIds, annotations, files, shared, bytes, entries, lost };
+  return { image: facts, layers: diffIds, files, shared, bytes, entries, lost };
 }
 
 async function storeLayer(

@@ -4,6 +4,7 @@ import { readCgroupFacts } from "../../cgroup/facts.ts";
 import { UsageError } from "../../error.ts";
 import { type BundleMade, makeBundle } from "../../image/bundle.ts";
 import type { BaseConfig, Wishes } from "../../image/config.ts";
+import { leftOut } from "../../image/labels.ts";
 import { defaultStore } from "../../image/store.ts";
 import { absolute } from "../../lifecycle/prepare.ts";
 import { rootlessConfig, specConfig, thermalPaths } from "../../lifecycle/spec.ts";
@@ -43,6 +44,8 @@ export const command: Command = async ({ options, args }) => {
       watcher: new Progress(signals, quiet),
     });
     tellLost(made, again?.why);
+    const labels = leftOut(made.leftOut);
+    if (labels !== undefined) reportWarning(labels);
     if (!quiet) print(told(made, dir, options));
     return 0;
   } catch (error) {
