@@ -1,7 +1,9 @@
 /**
  * The processes of a container's cgroup: list them, kill them all.
  */
+
 import { SystemError, TsrunError } from "../error.ts";
+import { append } from "../lists.ts";
 import { entries, type FileAction, perform, readTextIfThere } from "../sys/files.ts";
 import { freeze, type Sleep, thawAction } from "./freezer.ts";
 import type { CgroupPaths } from "./paths.ts";
@@ -40,7 +42,7 @@ export function pidsBelow(dir: string, recursive: boolean): number[] {
   const todo = [dir];
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
     for (const line of procs(next).split("\n")) if (line !== "") found.add(Number.parseInt(line, 10));
-    if (recursive) todo.push(...subCgroups(next));
+    if (recursive) append(todo, subCgroups(next));
   }
   return [...found].sort((a, b) => a - b);
 }
@@ -132,7 +134,7 @@ export function thawTree(paths: CgroupPaths): void {
   const todo = [top];
   for (let dir = todo.pop(); dir !== undefined; dir = todo.pop()) {
     actions.push(thawAction(dir, v1 !== undefined));
-    todo.push(...subCgroups(dir));
+    append(todo, subCgroups(dir));
   }
   perform(actions);
 }

@@ -2,6 +2,7 @@
  * Whether the kernel killed for memory in a container's cgroup, and at which limit. Read after something died there, or to
  * be told of more (oom-watch.ts).
  */
+import { append } from "../lists.ts";
 import { readTextIfThere } from "../sys/files.ts";
 import { subCgroups } from "./members.ts";
 import type { CgroupPaths } from "./paths.ts";
@@ -42,7 +43,7 @@ export function oomKills({ dir, v1 }: { readonly dir: string; readonly v1: boole
   const todo = subCgroups(dir);
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
     kills += killsIn(readTextIfThere(`${next}/memory.oom_control`)) ?? 0;
-    todo.push(...subCgroups(next));
+    append(todo, subCgroups(next));
   }
   return kills;
 }

@@ -1,7 +1,9 @@
 /**
  * Removing a container's cgroups, with what the container made below them.
  */
+
 import { SystemError } from "../error.ts";
+import { append } from "../lists.ts";
 import { type ActionFailure, type FileAction, perform } from "../sys/files.ts";
 import type { Sleep } from "./freezer.ts";
 import { distinct, namedPids, pidsBelow, subCgroups } from "./members.ts";
@@ -79,7 +81,7 @@ function depthFirst(dir: string): string[] {
   const todo = subCgroups(dir);
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
     found.push(next);
-    todo.push(...subCgroups(next));
+    append(todo, subCgroups(next));
   }
   return found.reverse();
 }
