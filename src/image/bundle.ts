@@ -5,8 +5,8 @@ import { OVERLAY_RECORD } from "../state/overlay.ts";
 import { performAll } from "../sys/files.ts";
 import { Budget } from "./budget.ts";
 import { type BaseConfig, type ImageConfig, readImageConfig, toConfig, type Wishes } from "./config.ts";
-import { ImageError } from "./error.ts";
-import type { Choice, Image } from "./image.ts";
+import { asSystemError, ImageError } from "./error.ts";
+import type { Choice, Image, Layer } from "./image.ts";
 import { readLayer, type Watcher } from "./layers.ts";
 import { ownersFor } from "./owners.ts";
 import { PartialFolder } from "./partial.ts";
@@ -58,6 +58,14 @@ const NOTHING_LOST: Lost = { owners: 0, xattrs: 0, devices: 0 };
 
 /** Makes a bundle. @throws ImageError, SystemError; then there is nothing at `dir` that was not there before */
 export async function makeBundle(request: BundleRequest): Promise<BundleMade> {
+  try {
+    return await make(request);
+  } catch (error) {
+    throw asSystemError(error);
+  }
+}
+
+async function make(request: BundleRequest): Promise<BundleMade> {
   const { dir, source } = request;
   if (isInside(source, dir)) return describeFolder(request, source);
   checkFree(dir);
@@ -94,7 +102,7 @@ async function fill(request: BundleRequest, place: string): Promise<BundleMade> 
   const scratch = `${place}/scratch`;
   performAll([{ do: "mkdir", path: scratch, mode: 0o700 }]);
   const budget = Budget.of(place, maxSize);
-  const found = await openSource(source, choice, scratch, Budget.of(place, maxSize));
+  const found = await openSource(source, choice, scratch, Budget.of(place, maxSize), request.watcher);
   if (found.kind === "folder") {
     performAll([{ do: "rmdir", path: scratch }]);
     return describeFolder(request, found.path, place);
@@ -129,7 +137,7 @@ async function flat(
     whiteouts: image.config === undefined ? "plain" : "apply",
   });
   try {
-    for (const layer of image.layers) {
+    for (const layer of eachOnce(image.layers)) {
       unpacker.nextLayer();
       await readLayer(layer, unpacker, budget, request.watcher);
     }
@@ -153,6 +161,15 @@ async function flat(
   };
 }
 
+/** Of layers that are there several times, as empty ones are, the last one: it hides what the others have made. */
+function eachOnce(layers: readonly Layer[]): readonly Layer[] {
+  const last = new Map<string, Layer>();
+  for (const layer of layers) last.set(`${layer.digest} ${layer.diffId}`, layer);
+  return layers.filter(
+    (layer) => layer.diffId === undefined || last.get(`${layer.digest} ${layer.diffId}`) === layer,
+  );
+}
+
 /** Each layer in the store, and the root an overlay of them. */
 async function overlaid(
   request: BundleRequest,
@@ -161,7 +178,7 @@ async function overlaid(
   place: string,
   path: string,
 ): Promise<BundleMade> {
-  const store = await Store.open(path, "shared", () => request.watcher.read(0));
+  const store = await Store.open(path, "shared", () => request.watcher.ask());
   try {
     store.checkOwner();
     const stored = await storeLayers(store, image, request);

@@ -15,6 +15,10 @@ export interface Watcher {
   read(bytes: number): void;
   /** The layer is done. */
   done(): void;
+  /** Throws where the caller wants an end; asked wherever something takes as long as the image likes. */
+  ask(): void;
+  /** Waits until a descriptor has something to read. Throws where the caller wants an end. */
+  wait(fd: number): void;
 }
 
 /** Who writes a layer. */
@@ -42,6 +46,7 @@ export async function readLayer(
   const archive = diffId === undefined ? plain : verified(plain, diffId, `the archive in ${content.name}`);
   const reader = new TarReader(sink);
   for await (const chunk of archive) {
+    watcher.ask();
     budget.stream(chunk.length);
     sink.begin(chunk);
     reader.push(chunk);

@@ -32,8 +32,8 @@ const NOT_OBEYED: readonly (readonly [file: string, name: string])[] = [
   // Written into annotations by `bundle`, but for the stop signal, which is in the list.
   ["src/image/config.ts", "org.opencontainers.image."],
   // Read from an index, to find an image by its name.
-  ["src/image/oci.ts", "io.containerd.image.name"],
-  ["src/image/oci.ts", "org.opencontainers.image.ref.name"],
+  ["src/image/indexes.ts", "io.containerd.image.name"],
+  ["src/image/indexes.ts", "org.opencontainers.image.ref.name"],
   // What this build says of itself.
   ["src/observe/features.ts", "dev.tsrun.commit"],
   ["src/observe/features.ts", "dev.tsrun.version"],
