@@ -65,7 +65,8 @@ struct plan_header {
 	X(15, oomScoreAdj) /* written through the private procfs handle; also allowed in stage one, before userns */  \
 	X(16, propagation) /* mount(NULL, "/", NULL, flags) of the namespace's root, as it is at that moment */       \
 	X(17, rootfs)      /* make the mount above path private, clone the tree at path, attach it there: the root */ \
-	X(18, overlay)     /* mount an overlay at path, a folder of the host, with `folder` as the current one: before rootfs */ \
+	X(18, overlay)     /* mount an overlay at path, a folder of the host, with `folder` as the current one, which \
+			     is no link and has this inode: before rootfs */                                          \
 	X(20, mkdir)       /* a folder with its parents, where missing; an existing folder is left as it is */        \
 	X(21, mkfile)      /* an empty file with its parents, where missing */                                        \
 	X(22, mount)       /* a new filesystem: fsopen, fsconfig, fsmount, one move_mount */                          \
@@ -128,7 +129,7 @@ struct plan_header {
 #define PLAN_propagation(F) F(U64, flags)
 #define PLAN_rootfs(F) F(STR, path)
 /* options: as mount(2) takes them; names of layers in it are relative to folder, since they have to fit into a page */
-#define PLAN_overlay(F) F(STR, path) F(STR, folder) F(STR, options)
+#define PLAN_overlay(F) F(STR, path) F(STR, folder) F(U64, inode) F(STR, options)
 #define PLAN_mkdir(F) F(STR, target) F(U32, mode)
 #define PLAN_mkfile(F) F(STR, target) F(U32, mode)
 /*

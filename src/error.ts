@@ -151,9 +151,7 @@ export class UsageError extends TsrunError {
  */
 export function errorLine(error: unknown): string {
   if (!(error instanceof TsrunError)) {
-    return visible(
-      error instanceof Error ? `internal error: ${error.message}` : `internal error: ${String(error)}`,
-    );
+    return visible(`internal error: ${error instanceof Error ? error.message : String(error)}`);
   }
   let line = error.message;
   const place = error.pointer === undefined ? undefined : `${error.document}#${error.pointer}`;
@@ -163,12 +161,34 @@ export function errorLine(error: unknown): string {
   return visible(line);
 }
 
-/** Keeps a line one line: control characters and line separators become escapes. */
+/** What a terminal obeys or hides, from U+007F on: controls, line breaks, marks of direction (CVE-2021-42574), no width, no shape. */
+const HIDDEN =
+  "[\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e" +
+  "\\u2060-\\u206f\\u3164\\ufeff\\uffa0\\ufff9-\\ufffb]|\\ud834[\\udd73-\\udd7a]|\\udb40[\\udc00-\\udfff]|" +
+  "[\\ud800-\\udbff](?![\\udc00-\\udfff])|(?<![\\ud800-\\udbff])[\\udc00-\\udfff]";
+
+let inText: RegExp | undefined;
+let inJson: RegExp | undefined;
+
+/**
+ * Keeps a line one line, and what it says what is seen: everything that a terminal would obey or hide becomes an escape. Each text
+ * that others made, a name of an image or a command line, passes this before it is shown.
+ */
 export function visible(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  if (!/[^ -~]/.test(text)) return text;
+  inText ??= new RegExp(`[\\u0000-\\u001f]|${HIDDEN}`, "g");
+  return text.replace(inText, escapes);
+}
+
+/** The same for JSON, which stays the same value: within its strings every character may be an escape. */
+export function visibleJson(json: string): string {
+  if (!/[^\n\r\t -~]/.test(json)) return json;
+  inJson ??= new RegExp(HIDDEN, "g");
+  return json.replace(inJson, escapes);
+}
+
+function escapes(hidden: string): string {
+  return hidden.replace(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** The C library's words for the errno names that runtimes meet; the name itself for others. */

@@ -51,10 +51,17 @@ static int isolate_mount(struct run *run, int fd, const char *path)
 int op_overlay(struct run *run, const struct op_overlay *op)
 {
 	AUTO_FD back = sys_openat(AT_FDCWD, ".", O_PATH | O_DIRECTORY, 0);
-	long rc = back < 0 ? back : sys(chdir, op->folder);
+	AUTO_FD folder = sys_openat(AT_FDCWD, op->folder, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	struct statx here;
+	long rc = back < 0 ? back : folder < 0 ? folder : sys_statx(folder, STATX_INO, &here);
 
+	/* The host has seen whose the layers are; what they are taken from must be just that. */
+	if (rc == 0 && here.stx_ino != op->inode)
+		return refuse(run, FAILURE_UNSAFE, ESTALE, "the store of layers was exchanged", op->folder);
+	if (rc == 0)
+		rc = sys(fchdir, folder);
 	if (rc < 0)
-		return fail(run, rc, "chdir", op->folder);
+		return fail(run, rc, "fchdir", op->folder);
 	rc = sys_mount("overlay", op->path, "overlay", 0, op->options);
 	if (sys(fchdir, back) < 0)
 		return fail(run, -EIO, "fchdir", "back to the bundle");

@@ -27,6 +27,7 @@ export function checkSource(file: string, source: ts.SourceFile): readonly Viola
     }
     if (ours && !FREE.has(file) && saysHost(node))
       say(node, `only src/sys/ffi.ts may say ${node.getText(source)}`);
+    if (ours && spreadsArguments(node)) say(node, "a list as arguments overflows the stack: src/lists.ts");
     if (node.kind === ts.SyntaxKind.AnyKeyword) say(node, "a type that switches the type checker off");
     ts.forEachChild(node, visit);
   };
@@ -47,6 +48,14 @@ function lengthOf(source: ts.SourceFile, node: ts.Node): number {
 
 function saysHost(node: ts.Node): boolean {
   return (ts.isIdentifier(node) || ts.isStringLiteralLike(node)) && HOSTS.has(node.text);
+}
+
+/** `list.push(...more)`, `Math.max(...numbers)`: as many arguments as a stranger likes. */
+function spreadsArguments(node: ts.Node): boolean {
+  return (
+    (ts.isCallExpression(node) || ts.isNewExpression(node)) &&
+    node.arguments?.some(ts.isSpreadElement) === true
+  );
 }
 
 function isUndocumented(node: ts.Statement): boolean {

@@ -2,7 +2,9 @@
  * Performs the steps of steps.ts in one call, and goes on after a failure that only says that something was different
  * from the usual: a parent cgroup is missing, the cgroup is there already, a file has another name on this kernel.
  */
+
 import { StateError, SystemError } from "../error.ts";
+import { append } from "../lists.ts";
 import type { CgroupFacts, Hierarchy } from "../plan/facts.ts";
 import { type ActionFailure, kindOf, perform, readTextIfThere } from "../sys/files.ts";
 import { freezerState } from "./freezer.ts";
@@ -42,7 +44,9 @@ export function runBatch(batch: Batch): void {
     if (step === undefined) return;
     const before = missingLevels(step, failure);
     if (before.length > 0 && made < MAKE_AGAIN_MAX) {
-      steps.splice(next, 0, ...before);
+      const rest = steps.splice(next);
+      append(steps, before);
+      append(steps, rest);
       made += before.length;
     } else {
       next = recover(batch, next, step, failure);

@@ -4,8 +4,10 @@
  * controller). Pure. The rules are walked from the last to the first; each decides those of the asked letters that no later
  * one has decided, so that a letter has the answer of the last rule which speaks of it.
  */
+
 import type { DeviceRule, Resources } from "../bundle/types.ts";
 import { BundleError, type Pointer } from "../error.ts";
+import { append } from "../lists.ts";
 import { isForAll, rulesInOrder } from "./devices.ts";
 import { AT } from "./write.ts";
 
@@ -86,7 +88,7 @@ export function compileDeviceProgram(resources: Resources): DeviceProgram {
     decided.set(key, before | letters);
     for (const instruction of instructionsOf(rule, letters)) list.push(instruction);
   }
-  list.push(...answer(otherwise));
+  append(list, answer(otherwise));
   if (list.length > MOST_INSTRUCTIONS) {
     throw new BundleError(
       "limit",

@@ -1,6 +1,7 @@
 /**
  * The processes of a container's cgroup: list them, kill them all.
  */
+
 import { SystemError, TsrunError } from "../error.ts";
 import { hasPidsInTree, pidsInTree, thawTree } from "../sys/cgroup-tree.ts";
 import { perform, readTextIfThere } from "../sys/files.ts";

@@ -1,6 +1,7 @@
 /**
  * Removing a container's cgroups, with what the container made below them.
  */
+
 import { SystemError } from "../error.ts";
 import { pidsInTree, removeBelow } from "../sys/cgroup-tree.ts";
 import { type ActionFailure, type FileAction, perform } from "../sys/files.ts";

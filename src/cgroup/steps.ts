@@ -2,7 +2,9 @@
  * The steps of making a container's cgroups, as if all were as usual: the parent cgroups exist, the container's own do
  * not. What is different shows when a step fails (see batch.ts).
  */
+
 import { BundleError } from "../error.ts";
+import { append } from "../lists.ts";
 import type { CgroupFacts, Hierarchy } from "../plan/facts.ts";
 import { type FileAction, readTextIfThere } from "../sys/files.ts";
 import { type CgroupPaths, cgroupPaths } from "./paths.ts";
@@ -46,7 +48,7 @@ export function planSteps(
         steps.push({ kind: "enable", dir: above, hierarchy, controllers: [...available] });
       }
     }
-    steps.push(...levelSteps(hierarchy, dir, true, chosen));
+    append(steps, levelSteps(hierarchy, dir, true, chosen));
   }
   const paths = cgroupPaths(facts, dirs);
   for (const write of writes) steps.push(setStep(paths, write));
@@ -78,7 +80,7 @@ export function levelSteps(
   const steps: Step[] = [{ kind: "mkdir", dir, hierarchy, leaf }];
   if (hierarchy.version === 1 && hierarchy.controllers.includes("cpuset")) {
     for (const file of ["cpuset.cpus", "cpuset.mems"]) {
-      if (!chosen.has(file)) steps.push(...inheritSteps(hierarchy.mountpoint, dir, file));
+      if (!chosen.has(file)) append(steps, inheritSteps(hierarchy.mountpoint, dir, file));
     }
   }
   return steps;

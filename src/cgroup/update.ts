@@ -1,8 +1,10 @@
 /**
  * Changes the limits of a living container: all of them or, where the kernel refuses one, none.
  */
+
 import type { Resources } from "../bundle/types.ts";
 import { StateError, SystemError, TsrunError } from "../error.ts";
+import { append } from "../lists.ts";
 import { perform, readTextIfThere } from "../sys/files.ts";
 import { privilege } from "../sys/privilege.ts";
 import { loadDevices } from "./device-attach.ts";
@@ -113,7 +115,7 @@ function applyWrites(paths: CgroupPaths, writes: readonly CgroupWrite[], done: C
     if (change === undefined || change.before === change.write.value) continue;
     const companions = companionsOf(change, dir);
     const failure = writeValue(change.path, change.write.value);
-    if (failure === undefined) done.push(...companions, change);
+    if (failure === undefined) append(done, [...companions, change]);
     else if (failure.errno === "EINVAL" && write.again === true) todo.push({ ...write, again: false });
     else throw explainRefusal(change.write, failure.errno, dir, failure.syscall);
   }

@@ -1,5 +1,7 @@
 /** argv to a call, by the table: one dash or two, a value after `=` or a space, options before or after the arguments. */
+
 import { UsageError } from "../error.ts";
+import { append } from "../lists.ts";
 import { type Call, type CommandSpec, GLOBAL_OPTIONS, type OptionSpec, type Options } from "./table.ts";
 
 /** What the command line asks for. */
@@ -28,7 +30,7 @@ function options(
   while (next < argv.length) {
     const word = argv[next] ?? "";
     if (word === "--") {
-      args.push(...argv.slice(next + 1));
+      append(args, argv.slice(next + 1));
       next = argv.length;
     } else if (word.length > 1 && word.startsWith("-")) {
       next = option(word, argv, next, specs, given, command);
@@ -36,7 +38,7 @@ function options(
       args.push(word);
       next++;
     } else if (argsTaken === "rest") {
-      args.push(...argv.slice(next));
+      append(args, argv.slice(next));
       next = argv.length;
     } else {
       break;

@@ -1,7 +1,8 @@
 /** How far an image is: a bar that is drawn again on a terminal, a line a layer elsewhere. */
+import { visible } from "../error.ts";
 import { writeAll } from "../sys/files.ts";
 import { clock } from "../sys/process.ts";
-import { type Signals, terminalSize } from "../sys/watch.ts";
+import { poll, type Signals, terminalSize } from "../sys/watch.ts";
 
 /** Standard error: the command's result goes to standard output. */
 const WHERE = 2;
@@ -48,17 +49,27 @@ export class Progress {
   }
 
   begin(name: string, size: number): void {
-    [this.#name, this.#size, this.#read] = [name, size, 0];
+    [this.#name, this.#size, this.#read] = [visible(name), size, 0];
     this.#began = clock("monotonic");
   }
 
   /** @throws Interrupted */
-  read(bytes: number): void {
+  ask(): void {
     const [signal] = this.#signals.take();
-    if (signal !== undefined) {
-      this.#clear();
-      throw new Interrupted(signal);
-    }
+    if (signal === undefined) return;
+    this.#clear();
+    throw new Interrupted(signal);
+  }
+
+  /** @throws Interrupted */
+  wait(fd: number): void {
+    while (!poll([fd, this.#signals.fd], -1).includes(fd)) this.ask();
+    this.ask();
+  }
+
+  /** @throws Interrupted */
+  read(bytes: number): void {
+    this.ask();
     this.#read += bytes;
     if (this.#quiet || !this.#terminal) return;
     const now = clock("monotonic");

@@ -1,5 +1,5 @@
 /** The only printer of errors and warnings: to standard error for people, to `--log` for engines, each once. */
-import { errorLine, visible } from "../error.ts";
+import { errorLine, visible, visibleJson } from "../error.ts";
 import { cstring } from "../sys/bytes.ts";
 import { O } from "../sys/constants.gen.ts";
 import { Handle, writeAll } from "../sys/files.ts";
@@ -47,14 +47,19 @@ export function reportDebug(text: string): void {
   else stderr(target.format === "json" ? entry("debug", text) : `debug: ${visible(text)}\n`);
 }
 
-/** Prints a command's result. */
+/** Prints a command's result; what of it others made is {@link visible}. */
 export function print(text: string): void {
   writeAll(1, text);
 }
 
+/** Prints a result for programs, which people look at, too. */
+export function printJson(json: string): void {
+  writeAll(1, visibleJson(json));
+}
+
 function entry(level: Level, text: string): string {
   const time = new Date().toISOString().replace(/\.[0-9]+Z$/, "Z");
-  if (target.format === "json") return `${JSON.stringify({ level, msg: text, time })}\n`;
+  if (target.format === "json") return `${visibleJson(JSON.stringify({ level, msg: text, time }))}\n`;
   return `time="${time}" level=${level} msg=${JSON.stringify(visible(text))}\n`;
 }
 
@@ -69,7 +74,7 @@ function stderr(text: string): void {
 function append(path: string, line: string): void {
   const fd = lib().ts_open(cstring(path), O.WRONLY | O.CREAT | O.APPEND, 0o644);
   if (fd < 0) {
-    stderr(`warning: cannot write to the log file ${path}\n`);
+    stderr(`warning: cannot write to the log file ${visible(path)}\n`);
     return;
   }
   const file = new Handle(fd);

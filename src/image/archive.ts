@@ -3,11 +3,17 @@ import { Buffer } from "node:buffer";
 import { open } from "node:fs/promises";
 import { type Content, fileContent } from "./content.ts";
 import { ImageError, shownName } from "./error.ts";
+import type { Watcher } from "./layers.ts";
 import { cleanName, splitPath } from "./names.ts";
 import { TarReader } from "./tar.ts";
+import type { TarEntry, TarSink } from "./tar-header.ts";
 
 /** A blob has a name of its own and its layers are few: far more is something else. */
 const MOST_FILES = 100_000;
+/** Of all their names together, and of what links name. */
+const MOST_NAMES = 16 << 20;
+/** Headers come one after the other, or before content that is left out. */
+const AT_ONCE = 16 << 10;
 /** How many links lead to a file at most, as the kernel's 40. */
 const MOST_LINKS = 40;
 
@@ -23,8 +29,8 @@ export interface Files {
 }
 
 /** The files of a tar archive that is not compressed. @throws ImageError */
-export async function openArchive(path: string, name: string): Promise<Files> {
-  const items = await readIndex(path);
+export async function openArchive(path: string, name: string, watcher: Watcher): Promise<Files> {
+  const items = await readIndex(path, watcher);
   return {
     name,
     has: (file) => find(items, file, name) !== undefined,
@@ -45,26 +51,36 @@ export function missing(file: string, name: string): ImageError {
   );
 }
 
-async function readIndex(path: string): Promise<ReadonlyMap<string, Item>> {
-  const items = new Map<string, Item>();
-  const reader: TarReader = new TarReader({
-    entry(entry) {
-      const name = cleanName(entry.name);
-      if (items.size >= MOST_FILES)
-        throw new ImageError("limit", `the archive has more than ${MOST_FILES} files, which no image has`);
-      if (entry.kind === "file" && entry.sparse === undefined)
-        items.set(name, { at: reader.position, size: entry.size });
-      else if (entry.kind === "symlink") items.set(name, { to: joined(splitPath(name)[0], entry.link) });
-      else if (entry.kind === "link") items.set(name, { to: cleanName(entry.link) });
-    },
-    data() {},
-    end() {},
-  });
+/** The files of an archive, as its headers come. */
+class Index implements TarSink {
+  readonly items = new Map<string, Item>();
+  readonly reader: TarReader = new TarReader(this);
+  /** Of all names so far, links' targets included. */
+  #length = 0;
+
+  entry({ name, kind, link, sparse, size }: TarEntry): void {
+    const path = cleanName(name);
+    this.#length += path.length + link.length;
+    if (this.items.size >= MOST_FILES || this.#length > MOST_NAMES) {
+      throw new ImageError("limit", `the archive has more than ${MOST_FILES} files, which no image has`);
+    }
+    if (kind === "file" && sparse === undefined) this.items.set(path, { at: this.reader.position, size });
+    else if (kind === "symlink") this.items.set(path, { to: joined(splitPath(path)[0], link) });
+    else if (kind === "link") this.items.set(path, { to: cleanName(link) });
+  }
+
+  data(): void {}
+  end(): void {}
+}
+
+async function readIndex(path: string, watcher: Watcher): Promise<ReadonlyMap<string, Item>> {
+  const { items, reader } = new Index();
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
-    const buffer = Buffer.allocUnsafe(512);
+    const buffer = Buffer.allocUnsafe(AT_ONCE);
     while (!reader.done && reader.position < size) {
+      watcher.ask();
       if (reader.ahead > 0) {
         if (reader.position + reader.ahead > size) break;
         reader.skip();

@@ -1,12 +1,14 @@
 /** `bundle`: an image becomes a folder that `run` runs. */
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { OVERLAY_RECORD } from "../state/overlay.ts";
 import { O } from "../sys/constants.gen.ts";
 import { Handle, performAll } from "../sys/files.ts";
 import { Budget } from "./budget.ts";
 import { type BaseConfig, type ImageConfig, readImageConfig, toConfig, type Wishes } from "./config.ts";
-import { ImageError } from "./error.ts";
+import { asSystemError, ImageError } from "./error.ts";
 import type { Choice, Image } from "./image.ts";
-import { readLayer, type Watcher } from "./layers.ts";
+import { eachOnce, readLayer, type Watcher } from "./layers.ts";
 import { ownersFor } from "./owners.ts";
 import { makeWhole, placeOf } from "./partial.ts";
 import { readUserFiles } from "./root-files.ts";
@@ -47,6 +49,8 @@ export interface BundleMade {
   readonly bytes: number;
   readonly entries: number;
   readonly lost: Lost;
+  /** Labels that became no annotations. */
+  readonly leftOut: readonly string[];
   /** Of a root that stays where it is. */
   readonly rootPath: string | undefined;
 }
@@ -55,6 +59,14 @@ const NOTHING_LOST: Lost = { owners: 0, xattrs: 0, devices: 0 };
 
 /** Makes a bundle. @throws ImageError, SystemError; then there is nothing at `dir` that was not there before */
 export async function makeBundle(request: BundleRequest): Promise<BundleMade> {
+  try {
+    return await make(request);
+  } catch (error) {
+    throw asSystemError(error);
+  }
+}
+
+async function make(request: BundleRequest): Promise<BundleMade> {
   const { dir, source } = request;
   const there = openIfInside(source, dir);
   if (there !== undefined) {
@@ -98,7 +110,7 @@ async function fill(request: BundleRequest, place: string): Promise<BundleMade> 
   const scratch = `${place}/scratch`;
   performAll([{ do: "mkdir", path: scratch, mode: 0o700 }]);
   const budget = Budget.of(place, maxSize);
-  const found = await openSource(source, choice, scratch, Budget.of(place, maxSize));
+  const found = await openSource(source, choice, scratch, Budget.of(place, maxSize), request.watcher);
   if (found.kind === "folder") {
     performAll([{ do: "rmdir", path: scratch }]);
     return describeFolder(request, found.path, { place, root: found.path });
@@ -133,7 +145,7 @@ async function flat(
     whiteouts: image.config === undefined ? "plain" : "apply",
   });
   try {
-    for (const layer of image.layers) {
+    for (const layer of eachOnce(image.layers)) {
       unpacker.nextLayer();
       await readLayer(layer, unpacker, budget, request.watcher);
     }
@@ -142,7 +154,7 @@ async function flat(
   } finally {
     unpacker.close();
   }
-  writeConfig(request, config, place, readUserFiles(root), "rootfs", {});
+  writeConfig(request, config, place, readUserFiles(root), "rootfs");
   const { bytes, entries } = budget;
   const { lost } = unpacker;
   return {
@@ -152,6 +164,7 @@ async function flat(
     bytes,
     entries,
     lost,
+    leftOut: config.leftOut,
     rootPath: undefined,
   };
 }
@@ -164,16 +177,17 @@ async function overlaid(
   place: string,
   path: string,
 ): Promise<BundleMade> {
-  const store = await Store.open(path, "shared", () => request.watcher.read(0));
+  const store = await Store.open(path, "shared", () => request.watcher.ask());
   try {
+    store.checkOwner();
     const stored = await storeLayers(store, image, request);
     for (const name of ["rootfs", "upper", "work"]) {
       performAll([{ do: "mkdir", path: `${place}/${name}`, mode: name === "work" ? 0o700 : 0o755 }]);
     }
-    const { annotations, files } = stored;
-    writeConfig(request, config, place, files, "rootfs", annotations);
+    writeConfig(request, config, place, stored.files, "rootfs");
     // Before the bundle has its name: one that nothing refers to would lose its layers.
-    store.refer(request.dir, stored);
+    const text = `${JSON.stringify(store.refer(join(realpathSync(dirname(request.dir)), basename(request.dir)), stored))}\n`;
+    performAll([{ do: "create", path: `${place}/${OVERLAY_RECORD}`, text, mode: 0o600 }]);
     const { shared, bytes, entries, lost } = stored;
     return {
       image: image.name,
@@ -182,6 +196,7 @@ async function overlaid(
       bytes,
       entries,
       lost,
+      leftOut: config.leftOut,
       rootPath: undefined,
     };
   } finally {
@@ -202,7 +217,7 @@ function describeFolder(
       "leave --overlay out",
     );
   }
-  writeConfig(request, readImageConfig(undefined), place, readUserFiles(folder), root, {});
+  writeConfig(request, readImageConfig(undefined), place, readUserFiles(folder), root);
   return {
     image: folder,
     layers: 0,
@@ -210,6 +225,7 @@ function describeFolder(
     bytes: 0,
     entries: 0,
     lost: NOTHING_LOST,
+    leftOut: [],
     rootPath: root === folder ? folder : undefined,
   };
 }
@@ -220,9 +236,8 @@ function writeConfig(
   place: string,
   files: UserFiles,
   root: string,
-  annotations: Readonly<Record<string, string>>,
 ): void {
-  const config = toConfig(base, image, wishes, files, root, annotations);
+  const config = toConfig(base, image, wishes, files, root);
   const text = `${JSON.stringify(config, undefined, "\t")}\n`;
   performAll([{ do: "create", path: `${place}/config.json`, text, mode: 0o644 }]);
 }

@@ -2,6 +2,7 @@
 import type { IdMapping } from "../bundle/types.ts";
 import { ImageError } from "./error.ts";
 import type { Node } from "./json.ts";
+import { isObeyed } from "./labels.ts";
 import { findUser, type UserFiles } from "./users.ts";
 
 /** A mount of config.json. */
@@ -57,6 +58,8 @@ export interface ImageConfig {
   readonly cwd: string;
   readonly volumes: readonly string[];
   readonly annotations: Readonly<Record<string, string>>;
+  /** The labels that are no annotations, see `labels.ts`. */
+  readonly leftOut: readonly string[];
 }
 
 const PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -74,32 +77,40 @@ export function readImageConfig(image: Node | undefined): ImageConfig {
     user: config?.get("User")?.text() ?? "",
     cwd: config?.get("WorkingDir")?.text() || "/",
     volumes: [...volumes].filter((path) => path.startsWith("/")).sort(),
-    annotations: image === undefined ? {} : annotationsOf(image, config),
+    ...annotationsOf(image, config),
   };
 }
 
 const PREFIX = "org.opencontainers.image.";
 
 /** The implicit annotations, and the labels, which count more. */
-function annotationsOf(image: Node, config: Node | undefined): Record<string, string> {
-  const found: Record<string, string> = {};
+function annotationsOf(
+  image: Node | undefined,
+  config: Node | undefined,
+): Pick<ImageConfig, "annotations" | "leftOut"> {
+  const found = new Map<string, string>();
+  if (image === undefined) return { annotations: {}, leftOut: [] };
   for (const name of ["os", "architecture", "variant", "author", "created"]) {
     const value = image.get(name)?.text() ?? "";
-    if (value !== "") found[PREFIX + name] = value;
+    if (value !== "") found.set(PREFIX + name, value);
   }
   for (const [name, key] of [
     ["os.version", "os.version"],
     ["os.features", "os.features"],
   ] as const) {
     const value = image.get(name);
-    if (value !== undefined) found[PREFIX + key] = value.isList() ? value.texts().join(",") : value.text();
+    if (value !== undefined) found.set(PREFIX + key, value.isList() ? value.texts().join(",") : value.text());
   }
   const stop = config?.get("StopSignal")?.text() ?? "";
-  if (stop !== "") found[`${PREFIX}stopSignal`] = stop;
+  if (stop !== "") found.set(`${PREFIX}stopSignal`, stop);
   const ports = config?.get("ExposedPorts")?.names() ?? [];
-  if (ports.length > 0) found[`${PREFIX}exposedPorts`] = [...ports].sort().join(",");
-  for (const [name, value] of config?.get("Labels")?.map() ?? []) if (name !== "") found[name] = value;
-  return found;
+  if (ports.length > 0) found.set(`${PREFIX}exposedPorts`, [...ports].sort().join(","));
+  const leftOut: string[] = [];
+  for (const [name, value] of config?.get("Labels")?.map() ?? []) {
+    if (isObeyed(name)) leftOut.push(name);
+    else if (name !== "") found.set(name, value);
+  }
+  return { annotations: Object.fromEntries(found), leftOut };
 }
 
 /** The program and its arguments. @throws ImageError `missing` where nobody says what to run */
@@ -178,7 +189,6 @@ function volumeMounts({ volumes }: ImageConfig, { readonly }: Wishes): readonly 
  * The config.json.
  *
  * @param root `root.path`
- * @param annotations more of them, of tsrun's own
  * @throws ImageError
  */
 export function toConfig(
@@ -187,10 +197,9 @@ export function toConfig(
   wishes: Wishes,
   files: UserFiles,
   root: string,
-  annotations: Readonly<Record<string, string>>,
 ): object {
   const user = findUser(wishes.user ?? image.user, files, wishes.user === undefined ? "the image" : "--user");
-  const all = { ...image.annotations, ...annotations };
+  const { annotations } = image;
   const cwd = wishes.cwd ?? image.cwd;
   return {
     ...base,
@@ -206,7 +215,7 @@ export function toConfig(
     root: { path: root, readonly: wishes.readonly },
     hostname: wishes.hostname ?? base.hostname,
     mounts: [...base.mounts, ...volumeMounts(image, wishes)],
-    ...(Object.keys(all).length === 0 ? {} : { annotations: all }),
+    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
     linux: linuxOf(base, wishes),
   };
 }

@@ -1,14 +1,20 @@
 /** What `docker save` and `podman save` write: manifest.json names a configuration and layers by their files. */
+
+import { append } from "../lists.ts";
 import type { Files } from "./archive.ts";
 import { parseDigest } from "./content.ts";
 import { ImageError } from "./error.ts";
 import type { Choice, Image, Layer } from "./image.ts";
 import { type Node, readJson } from "./json.ts";
+import type { Watcher } from "./layers.ts";
 import { checkPlatform, shownNames } from "./oci.ts";
 import { isNamed } from "./reference.ts";
 
+/** More than anybody has in one archive. */
+const MOST_NAMES = 10_000;
+
 /** The image of such an archive. @throws ImageError */
-export async function openDockerArchive(files: Files, choice: Choice): Promise<Image> {
+export async function openDockerArchive(files: Files, choice: Choice, watcher: Watcher): Promise<Image> {
   const manifest = await readJson(await files.content("manifest.json"));
   const chosen = choose(manifest.list(), choice, files.name);
   const configPath = chosen.need("Config").text();
@@ -29,6 +35,7 @@ export async function openDockerArchive(files: Files, choice: Choice): Promise<I
   }
   const layers: Layer[] = [];
   for (const [index, path] of paths.entries()) {
+    watcher.ask();
     const diffId = diffIds[index] ?? "";
     parseDigest(diffId);
     const content = await files.content(path);
@@ -56,7 +63,11 @@ function choose(entries: readonly Node[], { image }: Choice, where: string): Nod
       ? entries
       : entries.filter((entry) => namesOf(entry).some((name) => isNamed(name, image)));
   const [first] = fitting;
-  const names = entries.flatMap(namesOf);
+  const names: string[] = [];
+  for (const entry of entries) append(names, namesOf(entry));
+  if (names.length > MOST_NAMES) {
+    throw new ImageError("limit", `${where} has more than ${MOST_NAMES} names of images`);
+  }
   const hint = names.length === 0 ? undefined : `it holds ${shownNames(names)}`;
   if (first === undefined) {
     throw new ImageError(

@@ -1,5 +1,5 @@
 /** Why an image cannot become a bundle. */
-import { type ErrorFacts, TsrunError } from "../error.ts";
+import { type ErrorFacts, SystemError, TsrunError } from "../error.ts";
 
 /**
  * `format` (not what it should be), `digest` (other bytes than the image promises), `missing` (named, but not there),
@@ -32,4 +32,12 @@ export class ImageError extends TsrunError {
 export function shownName(name: string): string {
   const text = Buffer.from(name, "latin1").toString("utf8");
   return JSON.stringify(text.length > 120 ? `${text.slice(0, 117)}...` : text);
+}
+
+/** An error of node:fs as tsrun's own, with the call and what it was about; any other as it is. */
+export function asSystemError(error: unknown): unknown {
+  if (error instanceof TsrunError || !(error instanceof Error)) return error;
+  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined || !/^E[A-Z0-9]+$/.test(code)) return error;
+  return new SystemError(syscall, code, path ?? "the image", { cause: error });
 }

@@ -15,6 +15,10 @@ export interface Watcher {
   read(bytes: number): void;
   /** The layer is done. */
   done(): void;
+  /** Throws where the caller wants an end; asked wherever something takes as long as the image likes. */
+  ask(): void;
+  /** Waits until a descriptor has something to read. Throws where the caller wants an end. */
+  wait(fd: number): void;
 }
 
 /** Who writes a layer. */
@@ -23,6 +27,15 @@ export interface LayerSink extends TarSink {
   begin(piece: Buffer): void;
   /** All of it has been told of; it stays as it is until `HELD` more have been. */
   pass(): void;
+}
+
+/** Of layers that are there several times, as empty ones are, the last one: it hides what the others have made. */
+export function eachOnce(layers: readonly Layer[]): readonly Layer[] {
+  const last = new Map<string, Layer>();
+  for (const layer of layers) last.set(`${layer.digest} ${layer.diffId}`, layer);
+  return layers.filter(
+    (layer) => layer.diffId === undefined || last.get(`${layer.digest} ${layer.diffId}`) === layer,
+  );
 }
 
 /** Reads a whole layer. @throws ImageError `digest`, `format`, `limit`, and what the sink throws */
@@ -42,6 +55,7 @@ export async function readLayer(
   const archive = diffId === undefined ? plain : verified(plain, diffId, `the archive in ${content.name}`);
   const reader = new TarReader(sink);
   for await (const chunk of archive) {
+    watcher.ask();
     budget.stream(chunk.length);
     sink.begin(chunk);
     reader.push(chunk);

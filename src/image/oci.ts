@@ -3,39 +3,16 @@ import type { Files } from "./archive.ts";
 import { parseDigest } from "./content.ts";
 import { ImageError } from "./error.ts";
 import type { Choice, Image, Layer } from "./image.ts";
+import { blobPath, type Candidate, findManifests, platformOf } from "./indexes.ts";
 import { type Node, readJson } from "./json.ts";
-import { fits, hostPlatform, type Platform, parsePlatform, platformText } from "./platform.ts";
+import type { Watcher } from "./layers.ts";
+import { fits, hostPlatform, parsePlatform, platformText } from "./platform.ts";
 import { isNamed } from "./reference.ts";
 
-const REF_NAME = "org.opencontainers.image.ref.name";
-/** Docker and containerd put the whole name there, and the tag into ref.name. */
-const FULL_NAME = "io.containerd.image.name";
-
-const INDEXES = [
-  "application/vnd.oci.image.index.v1+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-];
-const MANIFESTS = [
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.docker.distribution.manifest.v2+json",
-];
-
-/** More indexes in indexes than anybody has. */
-const DEEPEST = 5;
-
-/** A manifest that may be the one. */
-interface Candidate {
-  readonly digest: string;
-  readonly size: number;
-  readonly name: string | undefined;
-  readonly platform: Platform | undefined;
-}
-
 /** The image of a layout. @throws ImageError `choice` where several are meant or none */
-export async function openLayout(files: Files, choice: Choice): Promise<Image> {
+export async function openLayout(files: Files, choice: Choice, watcher: Watcher): Promise<Image> {
   await checkVersion(files);
-  const found = await candidates(files, await readJson(await files.content("index.json")), undefined, 0);
-  const chosen = choose(found, choice, files.name);
+  const chosen = choose(await findManifests(files, watcher), choice, files.name);
   const manifest = await readJson(await files.content(blobPath(chosen.digest)), chosen.digest);
   const config = manifest.need("config");
   const configDigest = config.need("digest").text();
@@ -54,7 +31,7 @@ export async function openLayout(files: Files, choice: Choice): Promise<Image> {
     name: chosen.name ?? files.name,
     id: configDigest,
     config: configNode,
-    layers: await openLayers(files, layers, diffIds),
+    layers: await openLayers(files, layers, diffIds, watcher),
   };
 }
 
@@ -67,50 +44,6 @@ async function checkVersion(files: Files): Promise<void> {
       `${files.name} is an image layout of version ${JSON.stringify(version)}; tsrun reads 1.x`,
     );
   }
-}
-
-/** The manifests of an index and of those in it. */
-async function candidates(
-  files: Files,
-  index: Node,
-  outer: string | undefined,
-  depth: number,
-): Promise<readonly Candidate[]> {
-  if (depth > DEEPEST)
-    throw new ImageError("limit", `${files.name} has indexes in indexes, more than ${DEEPEST} deep`);
-  const found: Candidate[] = [];
-  for (const descriptor of index.need("manifests").list()) {
-    const digest = descriptor.need("digest").text();
-    const type = descriptor.get("mediaType")?.text();
-    const name = nameOf(descriptor) ?? outer;
-    if (type !== undefined && INDEXES.includes(type)) {
-      // Of an image for many platforms only some may have been saved.
-      if (!files.has(blobPath(digest))) continue;
-      const below = await readJson(await files.content(blobPath(digest)), digest);
-      found.push(...(await candidates(files, below, name, depth + 1)));
-    } else if (type === undefined || MANIFESTS.includes(type)) {
-      const platform = platformOf(descriptor.get("platform"));
-      // What BuildKit says of how an image was built is a manifest, too.
-      if (platform?.os === "unknown") continue;
-      found.push({ digest, size: descriptor.get("size")?.number() ?? 0, name, platform });
-    }
-  }
-  return found;
-}
-
-function nameOf(descriptor: Node): string | undefined {
-  const annotations = descriptor.get("annotations");
-  return annotations?.get(FULL_NAME)?.text() ?? annotations?.get(REF_NAME)?.text();
-}
-
-function platformOf(node: Node | undefined): Platform | undefined {
-  if (node === undefined) return undefined;
-  const variant = node.get("variant")?.text();
-  return {
-    os: node.get("os")?.text() ?? "linux",
-    architecture: node.get("architecture")?.text() ?? "",
-    variant: variant === "" ? undefined : variant,
-  };
 }
 
 /** The one manifest that is meant. Pure. */
@@ -176,6 +109,7 @@ async function openLayers(
   files: Files,
   layers: readonly Node[],
   diffIds: readonly string[],
+  watcher: Watcher,
 ): Promise<readonly Layer[]> {
   if (layers.length !== diffIds.length) {
     throw new ImageError(
@@ -185,6 +119,7 @@ async function openLayers(
   }
   const found: Layer[] = [];
   for (const [index, layer] of layers.entries()) {
+    watcher.ask();
     const digest = layer.need("digest").text();
     const diffId = diffIds[index] ?? "";
     parseDigest(diffId);
@@ -218,9 +153,4 @@ function checkMedia(type: string): void {
       "unsupported",
       `a layer is no tar archive but ${type}: this is no image of a container`,
     );
-}
-
-function blobPath(digest: string): string {
-  const { algorithm, hex } = parseDigest(digest);
-  return `blobs/${algorithm}/${hex}`;
 }

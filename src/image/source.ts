@@ -1,6 +1,6 @@
 /** What SOURCE names: an image layout, a saved image, a root filesystem, each as a folder or as an archive. */
 import { Buffer } from "node:buffer";
-import { existsSync, statSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync, readSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { type Files, missing, openArchive } from "./archive.ts";
@@ -10,9 +10,13 @@ import { openDockerArchive } from "./docker.ts";
 import { ImageError } from "./error.ts";
 import type { Choice, Image } from "./image.ts";
 import { compressionOf, inflated } from "./inflate.ts";
+import type { Watcher } from "./layers.ts";
 import { cleanName } from "./names.ts";
 import { openLayout } from "./oci.ts";
 import { BLOCK, readHeader } from "./tar-header.ts";
+
+/** Of one read of a pipe: as much as it holds. */
+const AT_ONCE = 64 << 10;
 
 /** An image, or a folder that is a root filesystem already. */
 export type Source =
@@ -28,6 +32,7 @@ export async function openSource(
   choice: Choice,
   scratch: string,
   budget: Budget,
+  watcher: Watcher,
 ): Promise<Source> {
   const found = path === "-" ? undefined : statSync(path, { throwIfNoEntry: false });
   if (path !== "-" && found === undefined) {
@@ -37,27 +42,28 @@ export async function openSource(
       "SOURCE is an archive, or a folder: an image layout or a root filesystem",
     );
   }
-  if (found?.isDirectory()) return openFolder(path, choice);
+  if (found?.isDirectory()) return openFolder(path, choice, watcher);
   const regular = found?.isFile() === true;
-  const file = regular ? path : await spooled(fromStream(path), `${scratch}/stream`, budget);
+  const file = regular ? path : await spooled(fromStream(path, watcher), `${scratch}/stream`, budget);
   const start = await startOf(file);
   const compression = compressionOf(start);
   const name = path === "-" ? "standard input" : path;
-  const content = await fileContent(file, name);
+  const content = watched(await fileContent(file, name), watcher);
   const first = await firstName(inflated(content.read(), compression), name);
   if (!ARCHIVE_NAMES.test(first)) return { kind: "image", image: rootfsImage(content) };
   const plain =
     compression === "none"
       ? file
-      : await spooled(inflated(content.read(), compression), `${scratch}/archive`, budget);
-  return { kind: "image", image: await openImage(await openArchive(plain, name), choice, content) };
+      : await spooled(asked(inflated(content.read(), compression), watcher), `${scratch}/archive`, budget);
+  const files = await openArchive(plain, name, watcher);
+  return { kind: "image", image: await openImage(files, choice, content, watcher) };
 }
 
 /** What the files of saved images are called: the first of an archive tells what it is. */
 const ARCHIVE_NAMES =
   /^(?:blobs(?:\/.*)?|oci-layout|index\.json|manifest\.json|repositories|[0-9a-f]{64}(?:\.json|\.tar|\/.*)?)$/;
 
-async function openFolder(path: string, choice: Choice): Promise<Source> {
+async function openFolder(path: string, choice: Choice, watcher: Watcher): Promise<Source> {
   const files: Files = {
     name: path,
     has: (file) => existsSync(join(path, cleanName(file))),
@@ -68,18 +74,18 @@ async function openFolder(path: string, choice: Choice): Promise<Source> {
     },
   };
   if (files.has("oci-layout") && files.has("index.json")) {
-    return { kind: "image", image: await openLayout(files, choice) };
+    return { kind: "image", image: await openLayout(files, choice, watcher) };
   }
   if (files.has("manifest.json") && !files.has("bin") && !files.has("etc") && !files.has("usr")) {
-    return { kind: "image", image: await openDockerArchive(files, choice) };
+    return { kind: "image", image: await openDockerArchive(files, choice, watcher) };
   }
   return { kind: "folder", path };
 }
 
-async function openImage(files: Files, choice: Choice, whole: Content): Promise<Image> {
+async function openImage(files: Files, choice: Choice, whole: Content, watcher: Watcher): Promise<Image> {
   // Newer versions of docker save write both; the layout has more digests.
-  if (files.has("index.json") && files.has("oci-layout")) return openLayout(files, choice);
-  if (files.has("manifest.json")) return openDockerArchive(files, choice);
+  if (files.has("index.json") && files.has("oci-layout")) return openLayout(files, choice, watcher);
+  if (files.has("manifest.json")) return openDockerArchive(files, choice, watcher);
   return rootfsImage(whole);
 }
 
@@ -122,9 +128,43 @@ async function firstName(chunks: AsyncIterable<Buffer>, name: string): Promise<s
   }
 }
 
-async function* fromStream(path: string): AsyncIterable<Buffer> {
-  const file = path === "-" ? process.stdin : (await open(path, "r")).createReadStream();
-  for await (const chunk of file) yield chunk as Buffer;
+/** A pipe, a device or standard input, which may give nothing for as long as they like. */
+async function* fromStream(path: string, watcher: Watcher): AsyncIterable<Buffer> {
+  // A fifo whose other end nobody has opened is waited for below, where signals are seen.
+  const fd = path === "-" ? 0 : openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const buffer = Buffer.allocUnsafe(AT_ONCE);
+  try {
+    for (;;) {
+      watcher.wait(fd);
+      const got = readSome(fd, buffer);
+      if (got === 0) return;
+      if (got !== undefined) yield buffer.subarray(0, got);
+    }
+  } finally {
+    if (path !== "-") closeSync(fd);
+  }
+}
+
+/** `undefined` where another reader was faster. */
+function readSome(fd: number, buffer: Buffer): number | undefined {
+  try {
+    return readSync(fd, buffer);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EAGAIN") return undefined;
+    throw error;
+  }
+}
+
+/** The same bytes, and signals are seen between them. */
+async function* asked(chunks: AsyncIterable<Buffer>, watcher: Watcher): AsyncIterable<Buffer> {
+  for await (const chunk of chunks) {
+    watcher.ask();
+    yield chunk;
+  }
+}
+
+function watched(content: Content, watcher: Watcher): Content {
+  return { ...content, read: () => asked(content.read(), watcher) };
 }
 
 /** Copies what can be read once to a file; its path. */

@@ -1,5 +1,5 @@
 /** Sparse files in tar archives: GNU's old headers, and the three ways of pax's (GNU tar manual, Sparse Formats). Pure. */
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { ImageError, shownName } from "./error.ts";
 import { BLOCK, type SparseRun, tarNumber } from "./tar-header.ts";
 
@@ -28,6 +28,7 @@ function bad(what: string): ImageError {
 
 /** Runs in order, within the file, as many bytes as the archive has. @throws ImageError `format` */
 export function checkRuns({ runs, size }: SparseFile, stored: number): void {
+  if (!(size >= 0)) throw bad("is of no size");
   let [end, sum] = [0, 0];
   for (const [offset, length] of runs) {
     if (offset < end || length < 0 || offset + length > size) throw bad("does not fit it");
@@ -55,38 +56,71 @@ export function hasMore(block: Buffer, at: number): boolean {
 }
 
 /** `offset,length,offset,length`: pax 0.1, and 0.0 as it was gathered. @throws ImageError `format` */
-export function listedRuns(map: string): readonly SparseRun[] {
+export function listedRuns(map: string, name: string): readonly SparseRun[] {
   const numbers = map === "" ? [] : map.split(",");
-  if (numbers.length % 2 !== 0 || numbers.length > 2 * MOST_RUNS) throw bad("is malformed");
+  if (numbers.length % 2 !== 0) throw bad("is malformed");
+  if (numbers.length > 2 * MOST_RUNS) throw tooManyRuns(name);
   return pairs(numbers);
 }
 
 function pairs(numbers: readonly string[]): readonly SparseRun[] {
   const runs: SparseRun[] = [];
   for (let index = 0; index < numbers.length; index += 2) {
-    const [offset = "", length = ""] = numbers.slice(index, index + 2);
+    const offset = numbers[index] ?? "";
+    const length = numbers[index + 1] ?? "";
     if (!/^[0-9]{1,15}$/.test(offset) || !/^[0-9]{1,15}$/.test(length)) throw bad("has no numbers");
     runs.push([Number(offset), Number(length)]);
   }
   return runs;
 }
 
+/** Of a map that stands before a file's content. */
+const LONGEST_MAP = 1 << 18;
+
 /**
- * Pax 1.0: the map stands before the content, lines of numbers, the first their count, filled up to a block.
- * @returns the runs and how many bytes of the content they took; `undefined` where there is more to come
- * @throws ImageError `format`
+ * Pax 1.0: the map stands before the content, lines of numbers, the first their count, filled up to a block. It is taken block by
+ * block, and each is looked at once.
  */
-export function leadingRuns(
-  content: Buffer,
-): { readonly runs: readonly SparseRun[]; readonly used: number } | undefined {
-  const first = content.indexOf(10);
-  if (first < 0 && content.length > 32) throw bad("is malformed");
-  const count = first < 0 ? 0 : Number(content.toString("latin1", 0, first));
-  if (!Number.isInteger(count) || count < 0 || count > MOST_RUNS) throw bad("is malformed");
-  let end = first;
-  for (let line = 0; line < 2 * count && end >= 0; line++) end = content.indexOf(10, end + 1);
-  const used = Math.ceil((end + 1) / BLOCK) * BLOCK;
-  if (first < 0 || end < 0 || used > content.length) return undefined;
-  const numbers = content.toString("latin1", first + 1, end).split("\n");
-  return { runs: pairs(count === 0 ? [] : numbers), used };
+export class LeadingMap {
+  readonly #name: string;
+  readonly #blocks: Buffer[] = [];
+  /** Lines that it has, the first included, and that are still to come. */
+  #lines = 0;
+  #missing = 1;
+
+  /** @param name of the file, for messages */
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** The bytes that it has taken so far. */
+  get used(): number {
+    return this.#blocks.length * BLOCK;
+  }
+
+  /** Takes the next block; whether that was the last one. @throws ImageError `format`, `limit` */
+  add(block: Buffer): boolean {
+    if (this.used > LONGEST_MAP) throw tooManyRuns(this.#name);
+    if (this.#blocks.length === 0) this.#begin(block);
+    this.#blocks.push(Buffer.from(block));
+    for (let at = block.indexOf(10); at >= 0 && this.#missing > 0; at = block.indexOf(10, at + 1)) {
+      this.#missing--;
+    }
+    return this.#missing === 0;
+  }
+
+  /** The runs, once it is whole. @throws ImageError `format` */
+  runs(): readonly SparseRun[] {
+    const lines = Buffer.concat(this.#blocks).toString("latin1").split("\n", this.#lines);
+    return pairs(lines.slice(1));
+  }
+
+  #begin(block: Buffer): void {
+    const first = block.indexOf(10);
+    const text = block.toString("latin1", 0, Math.max(first, 0));
+    if (!/^[0-9]{1,9}$/.test(text)) throw bad("is malformed");
+    if (Number(text) > MOST_RUNS) throw tooManyRuns(this.#name);
+    this.#lines = 1 + 2 * Number(text);
+    this.#missing = this.#lines;
+  }
 }

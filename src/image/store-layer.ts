@@ -63,7 +63,7 @@ async function unpacked(
   let left: Lost | undefined;
   const added = await store.addLayer(
     diffId,
-    () => watcher.read(0),
+    () => watcher.ask(),
     async (tree) => {
       const budget = Budget.of(tree, maxSize);
       const unpacker = new Unpacker(tree, {

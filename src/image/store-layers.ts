@@ -1,5 +1,4 @@
 /** An image's layers in the store, each as one layer of an overlay, and what a bundle of them has to say. */
-import { OVERLAY_LOWER, OVERLAY_STORE } from "../plan/overlay.ts";
 import { privilege } from "../sys/privilege.ts";
 import type { BundleRequest } from "./bundle.ts";
 import { ImageError } from "./error.ts";
@@ -16,7 +15,6 @@ export interface Stored {
   readonly image: ImageFacts;
   /** Diff ids, the lowest first, each once. */
   readonly layers: readonly string[];
-  readonly annotations: Readonly<Record<string, string>>;
   readonly files: UserFiles;
   readonly shared: number;
   readonly bytes: number;
@@ -69,12 +67,11 @@ export async function storeLayers(store: Store, image: Image, request: BundleReq
     added: new Date().toISOString(),
   };
   store.addImage(facts);
-  const annotations = { [OVERLAY_STORE]: store.path, [OVERLAY_LOWER]: lowerOf(diffIds) };
   const files = {
     passwd: shown(store, below, "etc/passwd"),
     group: shown(store, below, "etc/group"),
   };
-  return { image: facts, layers: diffIds, annotations, files, shared, bytes, entries, lost };
+  return { image: facts, layers: diffIds, files, shared, bytes, entries, lost };
 }
 
 /** The layers with another on top of them, the topmost first. */

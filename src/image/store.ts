@@ -5,18 +5,19 @@
  *     STORE/layers/NAME/         a layer's tree; NAME is the start of its diff id's digits, short since mount(2) takes a page of them
  *     STORE/layers/NAME.json     its diff id and what it holds
  *     STORE/images/NAME.json     an image: its name and its layers
- *     STORE/refs/NAME.json       a bundle's folder and its layers; counts while the bundle's config.json names them
+ *     STORE/refs/NAME.json       a bundle's folder and its layers; counts while the bundle's own record names this note
  */
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { OVERLAY_LOWER, OVERLAY_STORE } from "../plan/overlay.ts";
+import { existsSync, realpathSync } from "node:fs";
+import { BundleError, TsrunError } from "../error.ts";
 import { imageStore } from "../state/image-store.ts";
+import { checkStore, NAME_DIGITS, OVERLAY_RECORD, type OverlayRecord, readRecord } from "../state/overlay.ts";
 import { O } from "../sys/constants.gen.ts";
 import { Handle, performAll, readTextIfThere } from "../sys/files.ts";
 import { ids } from "../sys/process.ts";
+
 import { parseDigest } from "./content.ts";
 import { ImageError } from "./error.ts";
-import { Node } from "./json.ts";
 import { clearAbandoned, makeWhole } from "./partial.ts";
 import { removeUnpacked } from "./remove.ts";
 import {
@@ -34,9 +35,6 @@ import {
   readRef,
   writeFact,
 } from "./store-files.ts";
-
-/** 128 bits of a digest: of layers that are not alike none have the same. */
-const NAME_DIGITS = 32;
 
 /** Where the store is unless `--store` says otherwise. */
 export function defaultStore(): string {
@@ -69,11 +67,22 @@ export class Store {
     makeFolders(path);
     const lock = Handle.open(path, O.RDONLY | O.DIRECTORY);
     await locked(lock, kind, asked);
-    return new Store(path, lock);
+    // Bundles name it by this path, whatever links the caller's has.
+    return new Store(realpathSync(path), lock);
   }
 
   close(): void {
     this.#lock.close();
+  }
+
+  /** A bundle takes its layers only from a store that is its user's. @throws ImageError `unsafe` */
+  checkOwner(): void {
+    try {
+      checkStore(this.path);
+    } catch (error) {
+      if (!(error instanceof BundleError)) throw error;
+      throw new ImageError("unsafe", error.message, error.hint);
+    }
   }
 
   /** Where a layer's tree is. */
@@ -118,12 +127,14 @@ export class Store {
     writeFact(`${this.path}/images/${hashed(facts.id)}`, facts);
   }
 
-  /** Notes that a bundle uses layers. */
+  /** Notes that a bundle, at a path without links, uses layers; the bundle's own record of this. */
   refer(
     bundle: string,
     { image, layers }: { readonly image: ImageFacts; readonly layers: readonly string[] },
-  ): void {
-    writeFact(`${this.path}/refs/${hashed(bundle)}`, { bundle, image: image.id, layers } satisfies Ref);
+  ): OverlayRecord {
+    const ref = hashed(bundle);
+    writeFact(`${this.path}/refs/${ref}`, { bundle, image: image.id, layers } satisfies Ref);
+    return { store: this.path, ref };
   }
 
   images(): readonly ImageFacts[] {
@@ -178,24 +189,22 @@ export class Store {
     }
   }
 
-  #isAlive({ bundle, layers }: Ref): boolean {
-    const text = readTextIfThere(`${bundle}/config.json`, 16 << 20);
-    // While it is being made, it has another name, and whoever makes it has the lock.
-    if (text === undefined) return false;
+  #isAlive({ bundle }: Ref): boolean {
     try {
-      const annotations = Node.parse(`${bundle}/config.json`, text).get("annotations");
-      return (
-        annotations?.get(OVERLAY_STORE)?.text() === this.path &&
-        annotations.get(OVERLAY_LOWER)?.text() === lowerOf(layers)
-      );
-    } catch {
-      // Damaged or being written: better a layer too many.
+      const text = readTextIfThere(`${bundle}/${OVERLAY_RECORD}`);
+      // While it is being made, it has another name, and whoever makes it has the lock.
+      if (text === undefined) return false;
+      const { store, ref } = readRecord(text);
+      return store === this.path && ref === hashed(bundle);
+    } catch (error) {
+      if (!(error instanceof TsrunError)) throw error;
+      // Damaged or out of sight: better a layer too many.
       return true;
     }
   }
 }
 
-/** The annotation's value for layers, the lowest first. */
+/** A name for layers, the lowest first, where the image has none. */
 export function lowerOf(layers: readonly string[]): string {
   return layers.map(layerName).reverse().join(":");
 }

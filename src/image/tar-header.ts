@@ -148,11 +148,21 @@ export function readHeader(block: Buffer): RawHeader | undefined {
 /** A file has a dozen or two, with extended attributes. */
 const MOST_RECORDS = 4096;
 
-/** Reads pax records (`27 mtime=1350244992.023960108\n`) into a map; a key that is there twice counts as `keys` says. */
-export function readPax(bytes: Buffer, into: Map<string, Buffer>): void {
+/** The records that count, beside extended attributes: others are not kept. */
+const KNOWN: ReadonlySet<string> = new Set([
+  ...["path", "linkpath", "size", "uid", "gid", "mtime"],
+  ...["GNU.sparse.name", "GNU.sparse.map", "GNU.sparse.major", "GNU.sparse.size", "GNU.sparse.realsize"],
+]);
+
+/**
+ * Reads pax records (`27 mtime=1350244992.023960108\n`) into a map; of a key that is there twice the last counts.
+ *
+ * @param numbers takes the values of the two keys that GNU's first form of sparse files repeats
+ * @throws ImageError `format`, `limit`
+ */
+export function readPax(bytes: Buffer, into: Map<string, Buffer>, numbers: Buffer[]): void {
   let at = 0;
   while (at < bytes.length) {
-    if (into.size > MOST_RECORDS) throw bad("its pax headers have too many records");
     const blank = bytes.indexOf(32, at);
     const length = blank < 0 || blank - at > 9 ? 0 : Number(bytes.toString("latin1", at, blank));
     const end = at + length;
@@ -163,16 +173,24 @@ export function readPax(bytes: Buffer, into: Map<string, Buffer>): void {
     if (equals < 0 || equals >= end) throw bad("a pax header has a record without a value");
     const key = bytes.toString("latin1", blank + 1, equals);
     const value = bytes.subarray(equals + 1, end - 1);
-    // GNU's first form of sparse files repeats these two.
-    const repeated = key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes";
-    const before = repeated ? into.get("GNU.sparse.map") : undefined;
-    if (!repeated) into.set(key, value);
-    else into.set("GNU.sparse.map", before === undefined ? value : Buffer.concat([before, COMMA, value]));
+    if (KNOWN.has(key) || key.startsWith(XATTR)) into.set(key, value);
+    else if (key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes") numbers.push(value);
+    if (into.size > MOST_RECORDS) {
+      throw new ImageError(
+        "limit",
+        `an entry of the archive has more than ${MOST_RECORDS} extended attributes`,
+      );
+    }
     at = end;
   }
 }
 
-const COMMA = Buffer.from(",");
+/** A whole number from 0 on. @throws ImageError `format` */
+export function paxSize(value: Buffer, key: string): number {
+  const number = whole(value, key);
+  if (number < 0) throw bad(`pax's ${key} is negative`);
+  return number;
+}
 
 function whole(value: Buffer, key: string): number {
   const number = /^-?[0-9]{1,16}$/.test(value.toString("latin1"))
@@ -203,7 +221,7 @@ export function applyPax(raw: RawHeader, pax: ReadonlyMap<string, Buffer>): Map<
     if (key === "path" || key === "GNU.sparse.name") {
       if (key !== "path" || !pax.has("GNU.sparse.name")) raw.name = value.toString("latin1");
     } else if (key === "linkpath") raw.link = value.toString("latin1");
-    else if (key === "size") raw.size = whole(value, key);
+    else if (key === "size") raw.size = paxSize(value, key);
     else if (key === "uid") raw.uid = whole(value, key);
     else if (key === "gid") raw.gid = whole(value, key);
     else if (key === "mtime") [raw.seconds, raw.nanoseconds] = time(value);

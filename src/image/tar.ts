@@ -3,12 +3,14 @@
  * reader of tar-stream gives pax's values as text, which damages attributes such as security.capability, and does not know
  * GNU's sparse files.
  */
+
 import { Buffer } from "node:buffer";
+import { append } from "../lists.ts";
 import { ImageError, shownName } from "./error.ts";
 import {
   checkRuns,
   hasMore,
-  leadingRuns,
+  LeadingMap,
   listedRuns,
   MOST_RUNS,
   oldRuns,
@@ -17,9 +19,10 @@ import {
   tooManyRuns,
 } from "./sparse.ts";
 import { entryOf, kindOfHeader } from "./tar-entry.ts";
-import { checkLength, Gathered, TarExtras } from "./tar-extras.ts";
+import { Gathered, TarExtras } from "./tar-extras.ts";
 import {
   BLOCK,
+  paxSize,
   type RawHeader,
   readHeader,
   type SparseRun,
@@ -28,9 +31,6 @@ import {
   tarNumber,
 } from "./tar-header.ts";
 
-/** Of a sparse file's map that stands before its content. */
-const LONGEST_MAP = 1 << 18;
-
 /** What comes next: a header; the rest of something that is gathered; content; nothing. */
 type State =
   | { readonly kind: "block"; readonly use: (block: Buffer) => void }
@@ -38,6 +38,9 @@ type State =
   | { readonly kind: "content" }
   | { readonly kind: "skip" }
   | { readonly kind: "done" };
+
+/** Of an old sparse file, after the four of its header. */
+const RUNS_OF_BLOCK = 21;
 
 const CONTENT: State = { kind: "content" };
 const SKIP: State = { kind: "skip" };
@@ -180,7 +183,7 @@ export class TarReader {
   }
 
   #gatherHeader({ type, size }: RawHeader): void {
-    checkLength(size);
+    this.#extras.expect(type, size);
     const use = (bytes: Buffer): void => {
       this.#extras.take(type, Buffer.from(bytes.subarray(0, size)));
       this.#state = this.#nextHeader;
@@ -189,15 +192,16 @@ export class TarReader {
     else this.#state = { kind: "gather", size: padded(size), use };
   }
 
-  #oldSparse(raw: RawHeader, first: Buffer, runs: SparseRun[], more: boolean): void {
+  /** @param blocks of more runs so far; empty ones count, too */
+  #oldSparse(raw: RawHeader, first: Buffer, runs: SparseRun[], more: boolean, blocks = 0): void {
     if (!more) {
       this.#entry(raw, sparseFile(runs, tarNumber(first, 483, 12)));
       return;
     }
-    if (runs.length > MOST_RUNS) throw tooManyRuns(raw.name);
+    if (blocks * RUNS_OF_BLOCK > MOST_RUNS) throw tooManyRuns(raw.name);
     const use = (block: Buffer): void => {
-      runs.push(...oldRuns(block, 0, 21));
-      this.#oldSparse(raw, first, runs, hasMore(block, 504));
+      append(runs, oldRuns(block, 0, RUNS_OF_BLOCK));
+      this.#oldSparse(raw, first, runs, hasMore(block, 504), blocks + 1);
     };
     this.#state = { kind: "block", use };
   }
@@ -205,22 +209,19 @@ export class TarReader {
   #entry(raw: RawHeader, sparse?: SparseFile): void {
     const { pax, xattrs } = this.#extras.apply(raw);
     const whole = pax.get("GNU.sparse.realsize") ?? pax.get("GNU.sparse.size");
-    const size = whole === undefined ? raw.size : Number(whole.toString("latin1"));
+    const size = whole === undefined ? raw.size : paxSize(whole, "size of a sparse file");
     const map = pax.get("GNU.sparse.map")?.toString("latin1");
     if (pax.get("GNU.sparse.major")?.toString("latin1") === "1") {
-      this.#leadingMap(raw, xattrs, size, Buffer.alloc(0));
-    } else this.#begin(raw, xattrs, map === undefined ? sparse : sparseFile(listedRuns(map), size));
+      this.#leadingMap(raw, xattrs, size, new LeadingMap(raw.name));
+    } else this.#begin(raw, xattrs, map === undefined ? sparse : sparseFile(listedRuns(map, raw.name), size));
   }
 
-  #leadingMap(raw: RawHeader, xattrs: TarEntry["xattrs"], size: number, had: Buffer): void {
-    if (had.length + BLOCK > raw.size)
+  #leadingMap(raw: RawHeader, xattrs: TarEntry["xattrs"], size: number, map: LeadingMap): void {
+    if (map.used + BLOCK > raw.size)
       throw new ImageError("format", `${shownName(raw.name)} has no map of its runs`);
-    if (had.length > LONGEST_MAP) throw tooManyRuns(raw.name);
     const use = (block: Buffer): void => {
-      const bytes = Buffer.concat([had, block]);
-      const found = leadingRuns(bytes);
-      if (found === undefined) this.#leadingMap(raw, xattrs, size, bytes);
-      else this.#begin({ ...raw, size: raw.size - found.used }, xattrs, sparseFile(found.runs, size));
+      if (!map.add(block)) this.#leadingMap(raw, xattrs, size, map);
+      else this.#begin({ ...raw, size: raw.size - map.used }, xattrs, sparseFile(map.runs(), size));
     };
     this.#state = { kind: "block", use };
   }

@@ -1,7 +1,9 @@
 /** `check`: every reason that can be known before why a bundle will not run on this host. Changes and starts nothing. */
+
 import { inspectBundle } from "../bundle/parse.ts";
 import type { Bundle, Warning } from "../bundle/types.ts";
 import { BundleError, SystemError, type TsrunError } from "../error.ts";
+import { append } from "../lists.ts";
 import { bindSource } from "../plan/binds.ts";
 import { compile } from "../plan/compile.ts";
 import type { CgroupFacts, HostFacts } from "../plan/facts.ts";
@@ -42,7 +44,7 @@ export function check(path: string, systemdCgroup = false): Checked {
   if (loaded === undefined) return findings;
   const { bundle, warnings } = loaded;
   findings.attempt(() => checkCaller(bundle));
-  findings.warnings.push(...warnings);
+  append(findings.warnings, warnings);
   const setup = findings.attempt(() => cgroupSetup(bundle, ID, systemdCgroup));
   setup?.unit?.manager.close();
   if (setup !== undefined) checkCgroups(setup, findings);

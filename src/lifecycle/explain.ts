@@ -1,8 +1,10 @@
 /** `explain`: what creating a container from a bundle would do, told without doing any of it. */
+
 import type { Bundle } from "../bundle/types.ts";
 import { INSTRUCTION_SIZE } from "../cgroup/device-program.ts";
 import { callWords, type UnitSetup } from "../cgroup/systemd/setup.ts";
 import { BundleError } from "../error.ts";
+import { append } from "../lists.ts";
 import { type ExplainFormat, explain, type HostStep } from "../plan/explain.ts";
 import { filterSummary } from "../plan/seccomp.ts";
 import { mapText } from "../spawn/idmaps.ts";
@@ -46,7 +48,7 @@ export function hostSteps({ facts, dirs, paths, writes, devices, unit }: CgroupS
     const fills = version === 1 && controllers.includes("cpuset");
     for (const path of facts.mode === "v2" && unit !== undefined ? [] : missing(mountpoint, dir)) {
       steps.push({ what: "mkdir", path, pointer: undefined });
-      if (fills) steps.push(...inherited(path, path === dir ? writes.map(({ file }) => file) : []));
+      if (fills) append(steps, inherited(path, path === dir ? writes.map(({ file }) => file) : []));
     }
   }
   for (const { controller, file, value, pointer, ifThere } of writes) {

@@ -2,8 +2,10 @@
  * `gc`: removes what a tsrun that was killed left, and nothing that anybody may still want. Everything that a container has is on
  * record before it is made, so there is nothing to look for but the state root, and where images are unpacked.
  */
+
 import { type LaunchError, StateError, TsrunError } from "../error.ts";
 import { removeUnpacked } from "../image/remove.ts";
+import { append } from "../lists.ts";
 import { hasStore, imageStore } from "../state/image-store.ts";
 import { type Leftover, leftoversOf, removeLeftover, unfinishedIn } from "../state/leftovers.ts";
 import { statusOf } from "../state/status.ts";
@@ -49,9 +51,9 @@ export function findGarbage(root: string, request: GcRequest): Found {
     else if (request.stopped) garbage.push({ kind: "stopped", id, path: dir });
     else stopped.push(id);
   }
-  garbage.push(...leftoversOf(root));
+  append(garbage, leftoversOf(root));
   for (const folder of new Set([...storeFolders(), ...request.folders]))
-    garbage.push(...unfinishedIn(folder));
+    append(garbage, unfinishedIn(folder));
   return { garbage, stopped, damaged };
 }
 

@@ -1,5 +1,7 @@
 /** `doctor`: what this host offers to containers of this caller, what is lost where it does not, and how to get it. */
+
 import { visible } from "../error.ts";
+import { largest } from "../lists.ts";
 import { cgroups } from "./doctor/cgroups.ts";
 import { host } from "./doctor/host.ts";
 import { kernel, namespaces } from "./doctor/kernel.ts";
@@ -19,7 +21,7 @@ export function canRun(findings: readonly Finding[]): boolean {
 
 /** The findings as lines for people, by area. */
 export function report(findings: readonly Finding[]): string {
-  const width = Math.max(...findings.map(({ name }) => name.length));
+  const width = largest(findings.map(({ name }) => name.length));
   const lines: string[] = [];
   let area = "";
   for (const finding of findings) {

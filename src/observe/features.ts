@@ -19,6 +19,16 @@ import { SECCOMP_FILTER_FLAG } from "../sys/constants.gen.ts";
 import { lib } from "../sys/lib.ts";
 import { COMMIT, SPEC_VERSION, VERSION } from "../version.ts";
 
+/**
+ * Every annotation that tsrun acts on, prefixes with a dot at their end (runtime-spec features.md). A test holds the list against
+ * the source.
+ */
+const UNSAFE_ANNOTATIONS = [
+  "org.criu.config",
+  "org.opencontainers.image.stopSignal",
+  "org.systemd.property.",
+] as const;
+
 /** The features document. What is false or missing here is refused by `create`, never ignored. */
 export function features(): object {
   const libseccomp = libseccompVersion();
@@ -52,7 +62,7 @@ export function features(): object {
       "org.opencontainers.runc.checkpoint.enabled": "true",
       ...(libseccomp === undefined ? {} : { "io.github.seccomp.libseccomp.version": libseccomp }),
     },
-    potentiallyUnsafeConfigAnnotations: ["org.systemd.property."],
+    potentiallyUnsafeConfigAnnotations: UNSAFE_ANNOTATIONS,
   };
 }
 

@@ -1,5 +1,7 @@
 /** `list`: every container below a state root; a damaged one is shown as such and hides none of the others. */
+
 import { StateError, TsrunError, visible } from "../error.ts";
+import { largest } from "../lists.ts";
 import { listIds, load } from "../state/store.ts";
 import { status } from "../sys/files.ts";
 import { type ContainerState, describe } from "./state.ts";
@@ -41,7 +43,12 @@ export function table(rows: readonly Listed[]): string {
     );
   }
   // Go's tabwriter as runc sets it: 12 characters at least, 3 of them between the columns.
-  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(12, ...cells.map((row) => width(row[column]) + 3)));
+  const widths = [0, 1, 2, 3, 4].map((column) =>
+    largest(
+      cells.map((row) => width(row[column]) + 3),
+      12,
+    ),
+  );
   const lines = cells.map((row) => row.map((cell, column) => pad(visible(cell), widths[column])).join(""));
   return lines.map((line) => `${line}\n`).join("");
 }

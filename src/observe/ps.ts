@@ -1,5 +1,7 @@
 /** `ps`: the processes of a container as a table, in the columns of ps(1). Pure. */
+
 import { UsageError, visible } from "../error.ts";
+import { append, largest } from "../lists.ts";
 import type { ContainerProcess } from "./processes.ts";
 
 /** What a column's text depends on beside the process. */
@@ -169,7 +171,7 @@ export function psColumns(given: readonly string[]): readonly Column[] {
     const letters = /^-?(?=[aAefuxwo])([aAefuxw]*)(?:o(.*))?$/s.exec(word);
     if (long === null && letters === null) throw unknownOption(word);
     const list = long === null ? letters?.[2] : (long[1] ?? "");
-    if (list !== undefined) chosen.push(...parseFields(list === "" ? (given[++at] ?? "") : list));
+    if (list !== undefined) append(chosen, parseFields(list === "" ? (given[++at] ?? "") : list));
     const letter = letters?.[1] ?? "";
     if (letter.includes("u")) shape = BSD;
     else if (letter.includes("f")) shape = FULL;
@@ -217,7 +219,7 @@ export function psTable(
   const rows = processes.map((process) => columns.map(({ field }) => visible(field.text(process, context))));
   const headers = columns.map(({ header }) => visible(header));
   if (headers.some((header) => header !== "")) rows.unshift(headers);
-  const widths = columns.map((_, index) => Math.max(...rows.map((row) => [...(row[index] ?? "")].length), 0));
+  const widths = columns.map((_, index) => largest(rows.map((row) => [...(row[index] ?? "")].length)));
   const lines = rows.map((row) =>
     row
       .map((cell, index) => {

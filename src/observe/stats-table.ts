@@ -1,4 +1,5 @@
 /** `stats` as a table for people, as wide as there is room for. Pure. */
+import { largest } from "../lists.ts";
 import type { Sample } from "./sample.ts";
 
 /** How to draw. */
@@ -107,7 +108,10 @@ export function statsTable(samples: readonly Sample[], style: TableStyle): reado
     cells: [column.header, ...samples.map((sample) => column.text(sample, style))],
   })).map((column) => ({
     ...column,
-    width: Math.max(column.min ?? 0, ...column.cells.map((cell) => [...cell].length)),
+    width: largest(
+      column.cells.map((cell) => [...cell].length),
+      column.min,
+    ),
   }));
   columns = columns.filter(({ width }) => width > 0);
   const room = style.width ?? Number.POSITIVE_INFINITY;
@@ -115,7 +119,10 @@ export function statsTable(samples: readonly Sample[], style: TableStyle): reado
   if (first === undefined) return [];
   const others = (): number => columns.slice(1).reduce((sum, { width }) => sum + GAP.length + width, 0);
   while (columns.length > 2 && Math.min(first.width, ID_ROOM) + others() > room) {
-    const least = Math.min(...columns.map(({ worth }) => worth));
+    const least = -largest(
+      columns.map(({ worth }) => -worth),
+      Number.NEGATIVE_INFINITY,
+    );
     columns = columns.filter(({ worth }) => worth !== least);
   }
   const idWidth = Math.max(1, Math.min(first.width, room - others()));

@@ -2,6 +2,7 @@
  * The script's first part, on the host: the cgroups, and one command that joins and makes the namespaces and starts the
  * script again inside. With a new user namespace the host stays to write the id maps, and waits.
  */
+import { append } from "../lists.ts";
 import { describe } from "./describe.ts";
 import type { HostStep } from "./explain.ts";
 import { namespaceName, namespacesIn } from "./names.ts";
@@ -95,7 +96,11 @@ function enterWords(plan: Plan): readonly string[] {
   for (const { op } of plan.steps) {
     if (op.op === "join") joins.push(`--${namespaceName(op.ns)}=${quote(op.path)}`);
     else if (op.op === "userns") makes.push("--user", "--keep-caps");
-    else if (op.op === "unshare") makes.push(...namespacesIn(op.flags).map((name) => `--${name}`));
+    else if (op.op === "unshare")
+      append(
+        makes,
+        namespacesIn(op.flags).map((name) => `--${name}`),
+      );
     else if (op.op === "timeOffset") makes.push(`--${op.clock}`, String(op.secs));
   }
   return [...(joins.length > 0 ? ["nsenter", ...joins] : []), "unshare", ...makes, "--fork"];

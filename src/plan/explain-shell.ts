@@ -2,6 +2,7 @@
  * A plan as a shell script that a person can read and follow by hand: the same steps with the field's own tools. It is an
  * explanation, not a runtime: it resolves paths as the shell does, without tsrun-init's care for hostile images.
  */
+import { append } from "../lists.ts";
 import { describe } from "./describe.ts";
 import type { HostStep } from "./explain.ts";
 import { enterLines } from "./explain-shell-enter.ts";
@@ -28,7 +29,7 @@ export function explainShell(plan: Plan, host: readonly HostStep[]): string {
   let entered = false;
   for (const { op, pointer } of plan.steps.slice(fork + 1)) {
     lines.push("", comment(pointer === undefined ? describe(op) : `${describe(op)} (${pointer})`));
-    lines.push(...(op.op === "propagation" && entered ? propagate(op, root) : opLines(op, root, plan)));
+    append(lines, op.op === "propagation" && entered ? propagate(op, root) : opLines(op, root, plan));
     if (op.op === "pivotRoot" || op.op === "moveRoot") entered = true;
   }
   return `${lines.join("\n")}\n`;

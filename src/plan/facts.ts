@@ -31,6 +31,16 @@ export interface LsmFacts {
   readonly selinux: boolean;
 }
 
+/** The layers of a root that is an overlay, by what the bundle's own record and the caller's store say. */
+export interface OverlayFacts {
+  /** The folder that holds them. */
+  readonly folder: string;
+  /** Of that folder when it was looked at: what is mounted must be of the same one. */
+  readonly inode: bigint;
+  /** Their names in it, the topmost first. */
+  readonly layers: readonly string[];
+}
+
 /** The host as far as a plan depends on it. */
 export interface HostFacts {
   readonly cgroup: CgroupFacts;
@@ -50,6 +60,8 @@ export interface HostFacts {
   readonly root: boolean;
   /** linux.seccomp as a program for the kernel; `undefined` where config.json has none. */
   readonly filter: Uint8Array | undefined;
+  /** What the root is an overlay of; absent where it is a folder of the bundle's own. */
+  readonly overlay?: OverlayFacts | undefined;
 }
 
 /** What the command line adds to a process, be it the first one or that of exec. */

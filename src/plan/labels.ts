@@ -1,6 +1,8 @@
 /** Labels of security modules: those of the program, of its keyring, and of the filesystems that are made for it. */
+
 import type { Bundle, Process } from "../bundle/types.ts";
 import { BundleError } from "../error.ts";
+import { append } from "../lists.ts";
 import { PLAN } from "../sys/constants.gen.ts";
 import { add, type Draft } from "./draft.ts";
 import type { HostFacts } from "./facts.ts";
@@ -76,7 +78,8 @@ export function labelMounts(draft: Draft, bundle: Bundle, facts: LabelFacts): vo
     return;
   }
   const labelled = draft.steps.flatMap((step) => withLabel(step, label));
-  draft.steps.splice(0, draft.steps.length, ...labelled);
+  draft.steps.length = 0;
+  append(draft.steps, labelled);
 }
 
 function withLabel(step: Step, label: string): readonly Step[] {

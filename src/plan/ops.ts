@@ -38,7 +38,13 @@ export type Op =
   | { readonly op: "domainname"; readonly name: string }
   | { readonly op: "oomScoreAdj"; readonly value: bigint }
   | { readonly op: "propagation"; readonly flags: bigint }
-  | { readonly op: "overlay"; readonly path: string; readonly folder: string; readonly options: string }
+  | {
+      readonly op: "overlay";
+      readonly path: string;
+      readonly folder: string;
+      readonly inode: bigint;
+      readonly options: string;
+    }
   | { readonly op: "rootfs"; readonly path: string }
   | { readonly op: "mkdir"; readonly target: RootPath; readonly mode: number }
   | { readonly op: "mkfile"; readonly target: RootPath; readonly mode: number }

@@ -1,55 +1,45 @@
 /**
- * A root that is an overlay of layers which several containers share (Documentation/filesystems/overlayfs.rst). `tsrun bundle
- * --overlay` says by annotations which; the bundle's own changes go to its folder `upper`.
+ * A root that is an overlay of layers which several containers share (Documentation/filesystems/overlayfs.rst), as `tsrun bundle
+ * --overlay` makes it; the bundle's own changes go to its folder `upper`.
  */
 import type { Bundle } from "../bundle/types.ts";
 import { BundleError, type Pointer } from "../error.ts";
-import { add, type Draft, pointerTo } from "./draft.ts";
+import { add, type Draft } from "./draft.ts";
 import type { HostFacts } from "./facts.ts";
 import { mapsUsers } from "./namespaces.ts";
-
-/** Where the layers are: each is a folder in `layers` of this one. */
-export const OVERLAY_STORE = "org.tsrun.overlay.store";
-/** Their names, the topmost first, with colons between them. */
-export const OVERLAY_LOWER = "org.tsrun.overlay.lower";
 
 /** What mount(2) takes: a page, with the NUL. */
 const LONGEST_OPTIONS = 4095;
 
+const POINTER: Pointer = "/root/path";
+
 /** Mounts the overlay at the root's path, in the container's mount namespace alone. @throws BundleError */
 export function compileOverlay(draft: Draft, bundle: Bundle, facts: HostFacts): void {
-  const lower = bundle.annotations.get(OVERLAY_LOWER);
-  if (lower === undefined) return;
-  const pointer = pointerTo("annotations", OVERLAY_LOWER);
-  // A name of the store is a digest's: nothing that leads elsewhere.
-  if (!/^[0-9a-f]{32}(?::[0-9a-f]{32})*$/.test(lower)) {
-    throw refused("format", pointer, "these are no layers of tsrun's store");
+  const { overlay } = facts;
+  if (overlay === undefined) return;
+  if (bundle.root.path !== `${bundle.dir}/rootfs`) {
+    throw refused("conflict", "this is not the folder rootfs, where the bundle's overlay is mounted");
   }
-  const store = bundle.annotations.get(OVERLAY_STORE);
-  if (store === undefined || !/^\/[^:,\\]*$/.test(store)) {
-    throw refused("format", pointerTo("annotations", OVERLAY_STORE), "this is no absolute path of a store");
+  // What is mounted is found by these names: nothing that leads elsewhere.
+  if (!overlay.layers.every((name) => /^[0-9a-f]{32}$/.test(name))) {
+    throw refused("format", "the bundle's layers are none of tsrun's store");
   }
   if (facts.privileged && mapsUsers(bundle)) {
-    throw refused(
-      "conflict",
-      pointer,
-      "the layers have the host's ids, which a user namespace does not show",
-    );
+    throw refused("conflict", "the layers have the host's ids, which a user namespace does not show");
   }
   const changes = `upperdir=${escaped(`${bundle.dir}/upper`)},workdir=${escaped(`${bundle.dir}/work`)}`;
   // In a user namespace the kernel keeps its notes in attributes that a user may set.
   const more = facts.privileged ? "index=off,redirect_dir=nofollow,metacopy=off" : "userxattr";
-  const options = `lowerdir=${lower},${changes},${more}`;
-  if (options.length > LONGEST_OPTIONS) {
-    throw refused("limit", pointer, "so many layers do not fit into one mount");
-  }
-  add(draft, { op: "overlay", path: bundle.root.path, folder: `${store}/layers`, options }, pointer);
+  const options = `lowerdir=${overlay.layers.join(":")},${changes},${more}`;
+  if (options.length > LONGEST_OPTIONS) throw refused("limit", "so many layers do not fit into one mount");
+  const { folder, inode } = overlay;
+  add(draft, { op: "overlay", path: bundle.root.path, folder, inode, options }, POINTER);
 }
 
-function refused(code: "format" | "conflict" | "limit", pointer: Pointer, what: string): BundleError {
+function refused(code: "format" | "conflict" | "limit", what: string): BundleError {
   return new BundleError(
     code,
-    pointer,
+    POINTER,
     what,
     "tsrun bundle without --overlay makes a bundle that has a root of its own",
   );

@@ -5,9 +5,34 @@ import { MOUNT_ATTR } from "../sys/constants.gen.ts";
 import { propagationWord } from "./names.ts";
 import type { MountAttributes } from "./ops.ts";
 
-/** One word for sh, in single quotes where it needs any. */
+/**
+ * One word for sh, in single quotes where it needs any. What a terminal would obey or hide is written as bytes that printf makes,
+ * so that whoever reads the script sees what it does.
+ */
 export function quote(word: string): string {
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;
+  let quoted = "";
+  let plain = "";
+  // Line breaks at the end of a substitution would be lost; in quotes they are harmless.
+  for (const letter of word) {
+    if (letter === "\n" || letter === "\t" || visible(letter) === letter) plain += letter;
+    else {
+      if (plain !== "") quoted += inQuotes(plain);
+      plain = "";
+      quoted += `"$(printf '${octal(letter)}')"`;
+    }
+  }
+  return plain === "" && quoted !== "" ? quoted : quoted + inQuotes(plain);
+}
+
+function inQuotes(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function octal(letter: string): string {
+  return [...new TextEncoder().encode(letter)]
+    .map((byte) => `\\${byte.toString(8).padStart(3, "0")}`)
+    .join("");
 }
 
 /** A path as a command's argument: one that starts with a dash must not become an option. */

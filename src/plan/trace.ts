@@ -1,5 +1,7 @@
 /** Steps with their times: from what tsrun-init noted to what is shown. Pure. */
-import type { Pointer } from "../error.ts";
+
+import { type Pointer, visible } from "../error.ts";
+import { largest } from "../lists.ts";
 import { CLONE, ERRNO, PLAN } from "../sys/constants.gen.ts";
 import { describe } from "./describe.ts";
 import { type Stage, stagesOf } from "./explain.ts";
@@ -154,14 +156,17 @@ const BAR = 30;
 /** The steps as a table for people, slowest first. */
 export function timesTable(spans: readonly Span[], total: bigint): string {
   const sorted = [...spans].sort((a, b) => Number(b.end - b.begin - (a.end - a.begin)));
-  const longest = Math.max(1, ...sorted.map(({ begin, end }) => Number(end - begin)));
+  const longest = largest(
+    sorted.map(({ begin, end }) => Number(end - begin)),
+    1,
+  );
   const lines = [`${"ms".padStart(10)}  ${"".padEnd(BAR)}  step`];
   for (const { begin, end, track, text, result, op } of sorted) {
     const took = Number(end - begin);
     const bar = "#".repeat(Math.max(1, Math.round((took / longest) * BAR)));
     const ends = result === "ok" || result === "executed" ? "" : `: ${result}`;
     const place = op?.pointer === undefined ? "" : `  ${op.pointer}`;
-    lines.push(`${milliseconds(took)}  ${bar.padEnd(BAR)}  ${track}: ${text}${ends}${place}`);
+    lines.push(`${milliseconds(took)}  ${bar.padEnd(BAR)}  ${visible(`${track}: ${text}${ends}${place}`)}`);
   }
   lines.push(`${milliseconds(Number(total))}  ${"".padEnd(BAR)}  from the first step to the last`);
   return `${lines.join("\n")}\n`;

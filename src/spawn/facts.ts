@@ -2,6 +2,7 @@
 import type { Bundle } from "../bundle/types.ts";
 import { wantedSources } from "../plan/compile.ts";
 import type { CgroupFacts, HostFacts, SourceKind } from "../plan/facts.ts";
+import { readOverlay } from "../state/overlay.ts";
 import { RLIMIT } from "../sys/constants.gen.ts";
 import { kindOf, readTextIfThere } from "../sys/files.ts";
 import { accessError } from "../sys/inspect.ts";
@@ -27,6 +28,7 @@ export function hostFacts(
     ...privileges(),
     lsm: lsmFacts(bundle, bundle.process),
     filter: filterOf(bundle, filters),
+    overlay: readOverlay(bundle.dir),
   };
 }
 

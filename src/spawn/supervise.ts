@@ -1,5 +1,7 @@
 /** Hands a running process of a container over to tsrun-supervise, which this process becomes: no JavaScript stays in memory. */
+
 import { SystemError } from "../error.ts";
+import { append } from "../lists.ts";
 import type { Record } from "../state/record.ts";
 import { containerDir, hiddenDir } from "../state/store.ts";
 import { become, becomeSubreaper, heldSignals } from "../sys/become.ts";
@@ -78,7 +80,7 @@ export function supervise(request: Supervision): never {
     const dir = containerDir(request.afterwards.root, request.afterwards.record.id);
     folder = Handle.open(dir, O.RDONLY | O.DIRECTORY);
     pass("state", folder.fd);
-    orders.push(...ordersAfter(request.afterwards, dir));
+    append(orders, ordersAfter(request.afterwards, dir));
   }
   const bytes = cstrings(orders);
   const memory = new Handle(

@@ -74,6 +74,11 @@ t.test("long files, long functions, missing comments and hosts are seen", async 
   t.strictSame(source("src/sys/a.ts", long(61)), ["61 lines in a function, 60 at most"]);
   t.strictSame(source("test/unit/a.ts", long(61)), []);
   t.strictSame(source("src/sys/a.ts", "\n".repeat(251)), ["251 lines in a file, 250 at most"]);
+  const spread = "a list as arguments overflows the stack: src/lists.ts";
+  t.strictSame(source("src/sys/a.ts", "a.push(...b);"), [spread]);
+  t.strictSame(source("src/sys/a.ts", "Math.max(0, ...b);"), [spread]);
+  t.strictSame(source("src/sys/a.ts", "f([...b], { ...c });"), []);
+  t.strictSame(source("test/unit/a.ts", "a.push(...b);"), []);
   t.strictSame(source("src/sys/a.ts", "export const a = 1;"), ["a is exported without a doc comment"]);
   t.strictSame(source("src/sys/a.ts", "export type A = 1;"), ["A is exported without a doc comment"]);
   t.strictSame(

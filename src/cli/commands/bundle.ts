@@ -1,12 +1,14 @@
 import type { IdMapping } from "../../bundle/types.ts";
 import { CAPABILITIES } from "../../bundle/vocabulary.ts";
 import { readCgroupFacts } from "../../cgroup/facts.ts";
-import { UsageError } from "../../error.ts";
+import { UsageError, visible } from "../../error.ts";
 import { type BundleMade, makeBundle } from "../../image/bundle.ts";
 import type { BaseConfig, Wishes } from "../../image/config.ts";
+import { leftOut } from "../../image/labels.ts";
 import { defaultStore } from "../../image/store.ts";
 import { absolute } from "../../lifecycle/prepare.ts";
 import { rootlessConfig, specConfig, thermalPaths } from "../../lifecycle/spec.ts";
+import { append } from "../../lists.ts";
 import { effectiveGid } from "../../spawn/idmaps.ts";
 import { ownMaps, parseMap, startMapped } from "../../spawn/mapped.ts";
 import { SIGNALS } from "../../sys/constants.gen.ts";
@@ -43,7 +45,9 @@ export const command: Command = async ({ options, args }) => {
       watcher: new Progress(signals, quiet),
     });
     tellLost(made, again?.why);
-    if (!quiet) print(told(made, dir, options));
+    const labels = leftOut(made.leftOut);
+    if (labels !== undefined) reportWarning(labels);
+    if (!quiet) for (const line of told(made, dir, options)) print(`${visible(line)}\n`);
     return 0;
   } catch (error) {
     if (error instanceof Interrupted) return 128 + error.signal;
@@ -55,7 +59,7 @@ function baseConfig(): BaseConfig {
   const namespaced = readCgroupFacts().mode === "v2";
   const own = ownIds();
   const config = own === undefined ? specConfig(namespaced) : rootlessConfig(namespaced, own);
-  config.linux.maskedPaths.push(...thermalPaths(entries("/sys/devices/system/cpu").map(({ name }) => name)));
+  append(config.linux.maskedPaths, thermalPaths(entries("/sys/devices/system/cpu").map(({ name }) => name)));
   return config;
 }
 
@@ -158,13 +162,13 @@ function tellLost({ lost }: BundleMade, why: string | undefined): void {
   if (parts.length > 0) reportWarning(parts.join("; "));
 }
 
-function told(made: BundleMade, dir: string, options: Options): string {
-  if (made.rootPath !== undefined) return `${dir}: a bundle whose root is ${made.rootPath}, where it stays\n`;
+function told(made: BundleMade, dir: string, options: Options): readonly string[] {
+  if (made.rootPath !== undefined) return [`${dir}: a bundle whose root is ${made.rootPath}, where it stays`];
   const layers = `${made.layers} ${made.layers === 1 ? "layer" : "layers"}`;
   const what = `${sizeText(made.bytes)} in ${made.entries} entries`;
-  if (!options.has("overlay")) return `${dir}: ${made.image}, ${layers}, ${what}\n`;
-  return (
-    `${dir}: ${made.image}, an overlay of ${layers}, ${made.shared} of them shared, ${what} new\n` +
-    "runc cannot run this bundle: the overlay is tsrun's to mount\n"
-  );
+  if (!options.has("overlay")) return [`${dir}: ${made.image}, ${layers}, ${what}`];
+  return [
+    `${dir}: ${made.image}, an overlay of ${layers}, ${made.shared} of them shared, ${what} new`,
+    "runc cannot run this bundle: the overlay is tsrun's to mount",
+  ];
 }

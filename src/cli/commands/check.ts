@@ -1,4 +1,4 @@
-import { errorLine } from "../../error.ts";
+import { errorLine, visible } from "../../error.ts";
 import { check } from "../../lifecycle/check.ts";
 import { print } from "../report.ts";
 import type { Command } from "../table.ts";
@@ -7,7 +7,8 @@ import type { Command } from "../table.ts";
 export const command: Command = ({ options, globals }) => {
   const { problems, warnings } = check(options.get("bundle") ?? ".", globals.has("systemd-cgroup"));
   for (const { text, pointer, hint } of warnings) {
-    print(`warning: ${text} (config.json#${pointer})${hint === undefined ? "" : `; hint: ${hint}`}\n`);
+    const line = `${text} (config.json#${pointer})${hint === undefined ? "" : `; hint: ${hint}`}`;
+    print(`warning: ${visible(line)}\n`);
   }
   for (const problem of problems) print(`${errorLine(problem)}\n`);
   if (problems.length === 0) print("this bundle will run on this host\n");

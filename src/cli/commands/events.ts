@@ -6,7 +6,7 @@ import { load } from "../../state/store.ts";
 import { poll } from "../../sys/watch.ts";
 import { id, root } from "../common.ts";
 import { durationOption } from "../duration.ts";
-import { print } from "../report.ts";
+import { printJson } from "../report.ts";
 import type { Command } from "../table.ts";
 
 const DEFAULT_MS = 5000;
@@ -18,11 +18,11 @@ export const command: Command = async (call) => {
   load(root(call), id(call));
   checkInterval(interval);
   if (call.options.has("stats")) {
-    print(line({ type: "stats", id: id(call), data: kernelStats(running(root(call), id(call))) }));
+    printJson(line({ type: "stats", id: id(call), data: kernelStats(running(root(call), id(call))) }));
     return 0;
   }
   const events = watch(root(call), id(call), kernelStats, { interval, wait: poll });
-  for await (const event of events) print(line(event));
+  for await (const event of events) printJson(line(event));
   return 0;
 };
 

@@ -1,7 +1,7 @@
 import { UsageError } from "../../error.ts";
 import { explainBundle } from "../../lifecycle/explain.ts";
 import { oneOf, root, warning } from "../common.ts";
-import { print } from "../report.ts";
+import { print, printJson } from "../report.ts";
 import type { Command } from "../table.ts";
 
 /** `tsrun explain` */
@@ -15,7 +15,9 @@ export const command: Command = (call) => {
     systemdCgroup: globals.has("systemd-cgroup"),
   };
   if (!options.has("timed")) {
-    print(explainBundle(request, format));
+    const told = explainBundle(request, format);
+    if (format === "json") printJson(told);
+    else print(told);
     return 0;
   }
   if (format !== "text") {

@@ -1,9 +1,9 @@
 import { features } from "../../observe/features.ts";
-import { print } from "../report.ts";
+import { printJson } from "../report.ts";
 import type { Command } from "../table.ts";
 
 /** `tsrun features` */
 export const command: Command = () => {
-  print(`${JSON.stringify(features(), undefined, 4)}\n`);
+  printJson(`${JSON.stringify(features(), undefined, 4)}\n`);
   return 0;
 };

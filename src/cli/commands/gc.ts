@@ -2,7 +2,7 @@ import { errorLine, TsrunError, visible } from "../../error.ts";
 import { type Collected, collect, type Found, findGarbage, type Garbage } from "../../lifecycle/gc.ts";
 import { absolute } from "../../lifecycle/prepare.ts";
 import { oneOf, root } from "../common.ts";
-import { print, reportError, reportWarning } from "../report.ts";
+import { print, printJson, reportError, reportWarning } from "../report.ts";
 import type { Command } from "../table.ts";
 
 /** `tsrun gc` */
@@ -25,7 +25,9 @@ export const command: Command = (call) => {
       removed: outcome !== undefined && "removed" in outcome && outcome.removed,
       ...(outcome instanceof TsrunError ? { error: errorLine(outcome) } : {}),
     }));
-    print(`${JSON.stringify({ garbage, stopped: found.stopped, damaged: found.damaged }, undefined, 2)}\n`);
+    printJson(
+      `${JSON.stringify({ garbage, stopped: found.stopped, damaged: found.damaged }, undefined, 2)}\n`,
+    );
   }
   return code;
 };

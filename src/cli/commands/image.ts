@@ -2,9 +2,10 @@ import { UsageError, visible } from "../../error.ts";
 import { type ImageRow, listImages, pruneImages, removeImages, type Swept } from "../../image/manage.ts";
 import { defaultStore } from "../../image/store.ts";
 import { absolute } from "../../lifecycle/prepare.ts";
+import { largest } from "../../lists.ts";
 import { oneOf } from "../common.ts";
 import { sizeText } from "../progress.ts";
-import { print } from "../report.ts";
+import { print, printJson } from "../report.ts";
 import type { Command, Options } from "../table.ts";
 
 /** `tsrun image` */
@@ -15,7 +16,7 @@ export const command: Command = async ({ options, args }) => {
   switch (verb) {
     case "ls":
     case "list":
-      print(listed(await listImages(store), options));
+      list(await listImages(store), options);
       return 0;
     case "rm":
       if (names.length === 0)
@@ -32,18 +33,26 @@ export const command: Command = async ({ options, args }) => {
   }
 };
 
-function listed(rows: readonly ImageRow[], options: Options): string {
+function list(rows: readonly ImageRow[], options: Options): void {
   const format = oneOf(options.get("format"), ["table", "json"]);
-  if (options.has("quiet")) return rows.map(({ id }) => `${id}\n`).join("");
-  if (format === "json") return `${JSON.stringify(rows)}\n`;
+  if (options.has("quiet")) print(rows.map(({ id }) => `${visible(id)}\n`).join(""));
+  else if (format === "json") printJson(`${JSON.stringify(rows)}\n`);
+  else print(table(rows));
+}
+
+function table(rows: readonly ImageRow[]): string {
   const cells = [["IMAGE", "ID", "LAYERS", "SIZE", "BUNDLES"]];
   for (const { name, id, layers, bytes, bundles } of rows) {
     const short = id.replace(/^sha256:/, "").slice(0, 12);
-    cells.push([visible(name), short, String(layers.length), sizeText(bytes), String(bundles.length)]);
+    cells.push([
+      visible(name),
+      visible(short),
+      String(layers.length),
+      sizeText(bytes),
+      String(bundles.length),
+    ]);
   }
-  const widths = [0, 1, 2, 3].map(
-    (column) => Math.max(...cells.map((row) => (row[column] ?? "").length)) + 3,
-  );
+  const widths = [0, 1, 2, 3].map((column) => largest(cells.map((row) => (row[column] ?? "").length)) + 3);
   return cells.map((row) => `${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("")}\n`).join("");
 }
 

@@ -1,7 +1,7 @@
-import { UsageError } from "../../error.ts";
+import { UsageError, visible } from "../../error.ts";
 import { type Listed, list, table } from "../../observe/list.ts";
 import { oneOf, root } from "../common.ts";
-import { print } from "../report.ts";
+import { print, printJson } from "../report.ts";
 import { type Command, every, type Options } from "../table.ts";
 
 const STATUSES: readonly string[] = [
@@ -18,10 +18,10 @@ export const command: Command = (call) => {
   const format = oneOf(call.options.get("format"), ["table", "json"]);
   const wanted = statuses(call.options);
   const rows = list(root(call)).filter(({ status }) => wanted.length === 0 || wanted.includes(status));
-  if (call.options.has("quiet")) print(rows.map(({ id }) => `${id}\n`).join(""));
+  if (call.options.has("quiet")) print(rows.map(({ id }) => `${visible(id)}\n`).join(""));
   else if (format === "table") print(table(rows));
   // runc's word for an empty list, which engines read.
-  else print(`${rows.length === 0 ? "null" : JSON.stringify(rows)}\n`);
+  else printJson(`${rows.length === 0 ? "null" : JSON.stringify(rows)}\n`);
   return 0;
 };
 

@@ -2,6 +2,7 @@ import { readCgroupFacts } from "../../cgroup/facts.ts";
 import { SystemError, UsageError } from "../../error.ts";
 import { absolute } from "../../lifecycle/prepare.ts";
 import { rootlessConfig, specConfig, thermalPaths } from "../../lifecycle/spec.ts";
+import { append } from "../../lists.ts";
 import { effectiveGid } from "../../spawn/idmaps.ts";
 import { entries, perform, readText } from "../../sys/files.ts";
 import { ids } from "../../sys/process.ts";
@@ -14,7 +15,7 @@ export const command: Command = ({ options }) => {
   const config = options.has("rootless")
     ? rootlessConfig(namespaced, { uid: ids().euid, gid: effectiveGid(readText("/proc/self/status")) })
     : specConfig(namespaced);
-  config.linux.maskedPaths.push(...thermalPaths(entries("/sys/devices/system/cpu").map(({ name }) => name)));
+  append(config.linux.maskedPaths, thermalPaths(entries("/sys/devices/system/cpu").map(({ name }) => name)));
   const failure = perform([
     { do: "create", path, text: `${JSON.stringify(config, undefined, "\t")}\n`, mode: 0o644 },
   ]);

@@ -1,10 +1,10 @@
 import { state } from "../../observe/state.ts";
 import { id, root } from "../common.ts";
-import { print } from "../report.ts";
+import { printJson } from "../report.ts";
 import type { Command } from "../table.ts";
 
 /** `tsrun state` */
 export const command: Command = (call) => {
-  print(`${JSON.stringify(state(root(call), id(call)), undefined, 2)}\n`);
+  printJson(`${JSON.stringify(state(root(call), id(call)), undefined, 2)}\n`);
   return 0;
 };

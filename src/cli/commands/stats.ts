@@ -5,7 +5,7 @@ import { statsTable } from "../../observe/stats-table.ts";
 import { poll, terminalSize } from "../../sys/watch.ts";
 import { oneOf, root } from "../common.ts";
 import { durationOption } from "../duration.ts";
-import { print } from "../report.ts";
+import { print, printJson } from "../report.ts";
 import { Screen } from "../screen.ts";
 import type { Command } from "../table.ts";
 
@@ -27,9 +27,8 @@ export const command: Command = (call) => {
   for (let pause = Math.min(interval, FIRST_MS); ; pause = interval) {
     poll([], pause);
     const samples = sampler.take();
-    print(
-      format === "json" ? samples.map(jsonLine).join("") : `${statsTable(samples, style()).join("\n")}\n`,
-    );
+    if (format === "json") printJson(samples.map(jsonLine).join(""));
+    else print(`${statsTable(samples, style()).join("\n")}\n`);
     if (once || sampler.over) return 0;
   }
 };

@@ -1,7 +1,9 @@
 /** A bundle's mounts as criu has to know them, and the places for them in a root where a container is restored. */
+
 import type { Bundle, Mount } from "../../bundle/types.ts";
 import { ownFolder } from "../../cgroup/paths.ts";
 import { SystemError } from "../../error.ts";
+import { append } from "../../lists.ts";
 import { bindSource, isBind } from "../../plan/binds.ts";
 import { DEFAULT_DEVICES } from "../../plan/devices.ts";
 import { pointerTo } from "../../plan/draft.ts";
@@ -64,7 +66,7 @@ export function placesOf(bundle: Bundle, facts: PlacesFacts): Places {
       outside.push({ point, source: real !== undefined && "path" in real ? real.path : source, recursive });
     } else {
       own.push(point);
-      if (mount.type === "cgroup") outside.push(...cgroupBinds(bundle, facts, point));
+      if (mount.type === "cgroup") append(outside, cgroupBinds(bundle, facts, point));
     }
   }
   // With a user namespace these are the host's own.

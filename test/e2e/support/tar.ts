@@ -61,14 +61,15 @@ function header(entry: Entry, length: number): Buffer {
 }
 
 function paxOf(records: Readonly<Record<string, Buffer | string>>): Buffer {
-  return Buffer.concat(
-    Object.entries(records).map(([key, value]) => {
-      const rest = Buffer.concat([Buffer.from(` ${key}=`), Buffer.from(value), Buffer.from("\n")]);
-      let length = rest.length;
-      while (String(length).length + rest.length !== length) length = String(length).length + rest.length;
-      return Buffer.concat([Buffer.from(String(length)), rest]);
-    }),
-  );
+  return Buffer.concat(Object.entries(records).map(([key, value]) => recordOf(key, value)));
+}
+
+/** A record of a pax header. */
+export function recordOf(key: string, value: Buffer | string): Buffer {
+  const rest = Buffer.concat([Buffer.from(` ${key}=`), Buffer.from(value), Buffer.from("\n")]);
+  let length = rest.length;
+  while (String(length).length + rest.length !== length) length = String(length).length + rest.length;
+  return Buffer.concat([Buffer.from(String(length)), rest]);
 }
 
 function padded(content: Buffer): Buffer {

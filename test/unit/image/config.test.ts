@@ -34,7 +34,7 @@ interface Made {
 function made(image: object, wishes: Partial<Wishes> = {}, top: object = {}): Made {
   const config = readImageConfig(new Node("config", "", { ...top, config: { Cmd: ["sh"], ...image } }));
   const files = { passwd: "user:x:1000:1001::/home/user:/bin/sh\n", group: "audio:x:29:user\n" };
-  return toConfig(BASE, config, { ...NOTHING, ...wishes }, files, "rootfs", {}) as Made;
+  return toConfig(BASE, config, { ...NOTHING, ...wishes }, files, "rootfs") as Made;
 }
 
 t.test("what is run", async (t) => {
@@ -118,3 +118,14 @@ t.test("limits, capabilities, a user namespace", async (t) => {
   const caps = process["capabilities"] as Readonly<Record<string, readonly string[]>>;
   for (const set of ["bounding", "effective", "permitted"]) t.ok(caps[set]?.includes("CAP_CHOWN"), set);
 });
+
+t.test(
+  "labels that somebody would obey are left out, and the others kept whatever they are called",
+  async (t) => {
+    const labels = JSON.parse('{"run.oci.handler":"krun","__proto__":"x","maintainer":"me","toString":"y"}');
+    const config = readImageConfig(new Node("config", "", { config: { Cmd: ["sh"], Labels: labels } }));
+    t.strictSame(config.leftOut, ["run.oci.handler"]);
+    const text = JSON.stringify(toConfig(BASE, config, NOTHING, { passwd: "", group: "" }, "rootfs"));
+    t.match(text, '"annotations":{"__proto__":"x","maintainer":"me","toString":"y"}');
+  },
+);

@@ -16,7 +16,8 @@ import { pack } from "tar-stream";
 import { ImageError } from "../../../src/image/error.ts";
 import { TarReader } from "../../../src/image/tar.ts";
 import type { TarEntry } from "../../../src/image/tar-header.ts";
-import { type Entry, entryOf, tarOf } from "../../e2e/support/tar.ts";
+import { HOSTILE_ARCHIVES } from "../../e2e/support/hostile-archives.ts";
+import { type Entry, entryOf, recordOf, tarOf } from "../../e2e/support/tar.ts";
 
 interface Read {
   readonly entry: TarEntry;
@@ -201,4 +202,94 @@ t.test("whatever is changed in an archive, the reader answers or refuses", async
     }
   }
   t.ok(refused > 1000, `${refused} refused`);
+});
+
+/** What reading ends with. */
+function endOf(parts: readonly Buffer[]): unknown {
+  try {
+    read(Buffer.concat([...parts, Buffer.alloc(1024)]));
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+t.test("headers are bounded in sum, those of each entry for themselves", async (t) => {
+  for (const [name, parts, message] of HOSTILE_ARCHIVES) {
+    const all = parts();
+    const end = endOf(all.length > 1000 ? all : [...all, entryOf({ name: "last" })]);
+    if (message === undefined) t.equal(end, undefined, name);
+    else
+      t.match(
+        end,
+        { name: "ImageError", code: name.includes("below zero") ? "format" : "limit", message },
+        name,
+      );
+  }
+  // Half of what is allowed, and again for the next entry, and the next.
+  const half = { comment: "c".repeat(500_000) };
+  t.equal(
+    read(tarOf(...Array.from({ length: 5 }, (_, index) => ({ name: `f${index}`, pax: half })))).length,
+    5,
+  );
+});
+
+t.test("global headers hold for what follows, and name no map", async (t) => {
+  const found = read(
+    Buffer.concat([
+      entryOf({
+        name: "g",
+        type: "g",
+        content: Buffer.concat([recordOf("uid", "7"), recordOf("comment", "c".repeat(9000))]),
+      }),
+      entryOf({ name: "a" }),
+      entryOf({ name: "b", pax: { uid: "8" } }),
+      entryOf({ name: "g", type: "g", content: recordOf("GNU.sparse.map", "0,0") }),
+      entryOf({ name: "g", type: "g", content: recordOf("SCHILY.xattr.user.x", "y") }),
+      entryOf({ name: "c" }),
+      Buffer.alloc(1024),
+    ]),
+  );
+  t.same(
+    found.map(({ entry: { uid, sparse, xattrs } }) => [uid, sparse, xattrs?.get("user.x")?.toString()]),
+    [
+      [7, undefined, undefined],
+      [8, undefined, undefined],
+      [7, undefined, "y"],
+    ],
+  );
+});
+
+t.test("sizes of sparse files that are none", async (t) => {
+  for (const size of ["-1", "x", "1e3", "99999999999999999999"]) {
+    const pax = { "GNU.sparse.map": "", "GNU.sparse.size": size };
+    t.match(endOf([entryOf({ name: "f", pax })]), { name: "ImageError", code: "format" }, size);
+  }
+});
+
+t.test("reading takes time as the archive has bytes", async (t) => {
+  const archive = (count: number): Buffer =>
+    Buffer.concat([
+      ...Array.from({ length: count }, (_, index) => {
+        const map = Buffer.from(`30000\n${"0\n0\n".repeat(30_000)}`);
+        const content = Buffer.concat([map, Buffer.alloc((512 - (map.length % 512)) % 512)]);
+        const pax = { "GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "10" };
+        return entryOf({ name: `f${index}`, pax, content });
+      }),
+      Buffer.alloc(1024),
+    ]);
+  let scans = 0;
+  const { indexOf } = Buffer.prototype;
+  const bytes = archive(3);
+  // Each look at a byte of a block is through indexOf: those of one entry may not grow with its blocks squared.
+  Buffer.prototype.indexOf = function (this: Buffer, ...args: Parameters<typeof indexOf>) {
+    scans++;
+    return indexOf.apply(this, args);
+  } as typeof indexOf;
+  try {
+    read(bytes);
+  } finally {
+    Buffer.prototype.indexOf = indexOf;
+  }
+  t.ok(scans < 3 * (2 * 30_000 + 1000), `${scans} looks`);
 });

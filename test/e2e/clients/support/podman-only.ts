@@ -34,6 +34,15 @@ export const PODMAN_ONLY: readonly Case<Podman>[] = [
       return lineOf(await run(podman, runtime, [...options, IMAGE, "sh", "-c", script]));
     },
   },
+  inside(
+    "--annotation with what names folders of the host",
+    ({ corner }) => [
+      ...["--annotation", `org.tsrun.overlay.store=${corner.dir}`],
+      ...["--annotation", `org.tsrun.overlay.lower=${"a".repeat(32)}`],
+    ],
+    "echo ok",
+    "0 ok",
+  ),
   inside("--userns host", ["--userns", "host"], "tr -s ' ' < /proc/self/uid_map", "0 0 0 4294967295"),
   {
     name: "--userns container",
