@@ -138,14 +138,14 @@ function members(json: string, document: string): { readonly [name: string]: unk
   return value as { readonly [name: string]: unknown };
 }
 
-/** What the bundle itself has of the overlay. The container may give `upper` another mode, so only its owner counts. */
+/** What the bundle itself has of the overlay. The container may give `upper`, its root, another owner and mode. */
 function checkFolders(place: string, dir: string): void {
   for (const name of ["rootfs", "upper", "work"]) {
     const found = status(`${place}/${name}`, false);
     const path = `${dir}/${name}`;
     if (found === undefined) throw refused("missing", `the overlay's folder ${path} is missing`);
     if (found.kind !== "dir") throw refused("conflict", `${path} is no folder but a ${kindText(found)}`);
-    if (name !== "rootfs") checkOwner(found, path);
+    if (name === "work") checkOwner(found, path);
   }
 }
 
