@@ -18,7 +18,7 @@
 #include "lib.h"
 
 /* As src/sys/files.ts encodes them; a contract test performs each kind. */
-enum action { MKDIR = 1, WRITE = 2, CREATE = 3, RENAME = 4, UNLINK = 5, RMDIR = 6, CHOWN = 7 };
+enum action { MKDIR = 1, WRITE = 2, CREATE = 3, RENAME = 4, UNLINK = 5, RMDIR = 6, CHOWN = 7, SYMLINK = 8 };
 enum { TOLERATE = 1 };
 
 struct action_header {
@@ -30,7 +30,17 @@ struct action_header {
 };
 
 /* The call that failed, for failed[1]. */
-enum call { CALL_MKDIR = 1, CALL_OPEN, CALL_WRITE, CALL_RENAME, CALL_UNLINK, CALL_RMDIR, CALL_CHMOD, CALL_CHOWN };
+enum call {
+	CALL_MKDIR = 1,
+	CALL_OPEN,
+	CALL_WRITE,
+	CALL_RENAME,
+	CALL_UNLINK,
+	CALL_RMDIR,
+	CALL_CHMOD,
+	CALL_CHOWN,
+	CALL_SYMLINK,
+};
 
 static int result(int answer)
 {
@@ -58,8 +68,17 @@ static int make_folder(const char *path, mode_t mode, enum call *call)
 	*call = CALL_MKDIR;
 	if (mkdir(path, mode) < 0)
 		return -errno;
-	*call = CALL_CHMOD; /* exactly this mode, whatever the caller's umask */
-	return result(chmod(path, mode));
+	/* Exactly this mode, whatever the caller's umask; and of no other, whoever may rename in the folder above. */
+	*call = CALL_OPEN;
+	int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	char link[32];
+	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	*call = CALL_CHMOD;
+	int error = result(chmod(link, mode));
+	(void)close(fd);
+	return error;
 }
 
 static int perform(const struct action_header *header, const char *path, const char *text, enum call *call)
@@ -92,6 +111,10 @@ static int perform(const struct action_header *header, const char *path, const c
 	case CHOWN:
 		*call = CALL_CHOWN;
 		error = result(lchown(path, header->mode, (gid_t)-1));
+		break;
+	case SYMLINK:
+		*call = CALL_SYMLINK;
+		error = result(symlink(text, path));
 		break;
 	default:
 		return -EINVAL;
