@@ -20,7 +20,7 @@
 #include "lib.h"
 
 /* As src/sys/files.ts encodes them; a contract test performs each kind. */
-enum action { MKDIR = 1, WRITE = 2, CREATE = 3, RENAME = 4, UNLINK = 5, RMDIR = 6, CHOWN = 7 };
+enum action { MKDIR = 1, WRITE = 2, CREATE = 3, RENAME = 4, UNLINK = 5, RMDIR = 6, CHOWN = 7, SYMLINK = 8 };
 enum { TOLERATE = 1 };
 
 struct action_header {
@@ -32,7 +32,17 @@ struct action_header {
 };
 
 /* The call that failed, for failed[1]. */
-enum call { CALL_MKDIR = 1, CALL_OPEN, CALL_WRITE, CALL_RENAME, CALL_UNLINK, CALL_RMDIR, CALL_CHMOD, CALL_CHOWN };
+enum call {
+	CALL_MKDIR = 1,
+	CALL_OPEN,
+	CALL_WRITE,
+	CALL_RENAME,
+	CALL_UNLINK,
+	CALL_RMDIR,
+	CALL_CHMOD,
+	CALL_CHOWN,
+	CALL_SYMLINK,
+};
 
 static int result(int answer)
 {
@@ -144,6 +154,10 @@ static int perform(const struct action_header *header, const char *path, const c
 	case CHOWN:
 		*call = CALL_CHOWN;
 		error = result(lchown(path, header->mode, (gid_t)-1));
+		break;
+	case SYMLINK:
+		*call = CALL_SYMLINK;
+		error = result(symlink(text, path));
 		break;
 	default:
 		return -EINVAL;

@@ -166,6 +166,8 @@ EXPORT int ts_become(const char *path, const char *name, const int32_t *fds, int
 
 /* A detached copy of the tree at path (open_tree(OPEN_TREE_CLONE)), id-mapped by userns unless that is -1. */
 EXPORT int ts_tree(const char *path, int recursive, int userns, int userns_recursive);
+/* A detached copy of the mount of an open folder, in which the kernel follows no link (Linux 5.14, else -EINVAL). */
+EXPORT int ts_plain_tree(int folder);
 /* A descriptor of a new user namespace with these maps (text as in /proc/PID/uid_map). */
 EXPORT int ts_userns(const char *uid_map, const char *gid_map);
 

@@ -31,6 +31,22 @@ int ts_tree(const char *path, int recursive, int userns, int userns_recursive)
 	return (int)fd;
 }
 
+int ts_plain_tree(int folder)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSYMFOLLOW };
+	long fd = syscall(SYS_open_tree, folder, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (syscall(SYS_mount_setattr, (int)fd, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) {
+		int error = -errno;
+
+		(void)close((int)fd);
+		return error;
+	}
+	return (int)fd;
+}
+
 static int write_map(pid_t pid, const char *name, const char *text)
 {
 	char path[64];

@@ -10,10 +10,12 @@ import { notifyFolder } from "../state/clear.ts";
 import { damaged, type ProcessRecord } from "../state/record.ts";
 import { statusOf } from "../state/status.ts";
 import { type Locked, load, lock, type Saved } from "../state/store.ts";
-import { readText, readTextIfThere, status as statusOfPath } from "../sys/files.ts";
+import { O } from "../sys/constants.gen.ts";
+import { Handle, readText, readTextIfThere, status as statusOfPath } from "../sys/files.ts";
 import { lib } from "../sys/lib.ts";
 import { Criu } from "./criu/call.ts";
 import { saveDescriptors } from "./criu/descriptors.ts";
+import { ImageChain } from "./criu/image.ts";
 import { dumpedMounts } from "./criu/mounts.ts";
 import { dumpedNamespaces } from "./criu/namespaces.ts";
 import {
@@ -25,6 +27,7 @@ import {
   pageServer,
 } from "./criu/options.ts";
 import { placesOf } from "./criu/places.ts";
+import { afterwards, pathOf, Staging } from "./criu/staging.ts";
 import { destroy } from "./destroy.ts";
 
 /** runc's options of `checkpoint`. */
@@ -96,7 +99,11 @@ function checkParent({ parentPath }: CheckpointRequest, image: string): void {
   }
   const path = `${image}/${parentPath}`;
   const kind = statusOfPath(path)?.kind;
-  if (kind === "dir") return;
+  if (kind === "dir") {
+    // criu reads it, and with --auto-dedup changes it.
+    ImageChain.open({ path, handle: Handle.open(path, O.RDONLY | O.DIRECTORY) }).close();
+    return;
+  }
   const why = kind === undefined ? "no such file or directory" : "not a directory";
   throw new UsageError(`invalid --parent-path: ${path}: ${why}`, {
     hint: "it names the image of a checkpoint --pre-dump, as seen from the image's folder",
@@ -119,34 +126,71 @@ function checkStatusFd({ statusFd, lazyPages }: CheckpointRequest): void {
 function dump(
   criu: Criu,
   request: CheckpointRequest,
+  saved: Saved,
+  process: ProcessRecord,
+  bundle: Bundle,
+  given: Folders,
+): void {
+  const { preDump, parentPath, statusFd } = request;
+  const image = Staging.in(given.image);
+  const work = given.work === given.image ? image : Staging.in(given.work);
+  const end = (): void => {
+    work.publish((name) => !isImage(name));
+    if (work !== image) work.remove();
+    image.remove();
+  };
+  try {
+    const options = dumpOptions(request, saved, process, bundle, { image, work });
+    if (!preDump) saveDescriptors(pathOf(image.handle), saved.record.pipes ?? []);
+    const notify = ({ script, passed }: Notification): void => {
+      passed?.close();
+      request.debug?.(`criu: ${script}`);
+      if (script !== "status-ready") return;
+      // Whoever fetches the memory reads what there is of the image.
+      image.publish(isImage, parentPath);
+      if (statusFd !== undefined) tellReady(statusFd);
+    };
+    const type = preDump ? "preDump" : "dump";
+    request.debug?.(`criu writes process ${process.pid} to ${given.image.path}`);
+    criu.perform(
+      preDump ? "PRE_DUMP" : "DUMP",
+      { request: () => ({ type, options }), notify },
+      work.log(LOG),
+    );
+    image.publish(isImage, parentPath);
+  } catch (error) {
+    afterwards(error, end);
+    throw error;
+  }
+  end();
+}
+
+/** What is neither criu's log nor its statistics, which lie where it works. */
+function isImage(name: string): boolean {
+  return !name.endsWith(".log") && !name.startsWith("stats-");
+}
+
+function dumpOptions(
+  request: CheckpointRequest,
   { dir, record }: Saved,
   { pid }: ProcessRecord,
   bundle: Bundle,
   folders: Folders,
-): void {
+): CriuOptions {
+  const { parentPath, preDump } = request;
   const cgroups: CgroupPaths = new Map(Object.entries(record.cgroups));
-  const options: CriuOptions = {
+  return {
     ...commonOptions(request, folders, LOG, bundle),
     pid,
     leaveRunning: request.leaveRunning ?? false,
     root: record.rootfs,
     pageServer: request.pageServer === undefined ? undefined : pageServer(request.pageServer),
-    parentImg: request.parentPath,
-    trackMem: request.parentPath !== undefined || request.preDump === true,
-    extMnt: request.preDump ? [] : outsideMounts(bundle, pid, dir),
+    parentImg: parentPath === undefined ? undefined : Staging.seen(parentPath),
+    trackMem: parentPath !== undefined || preDump === true,
+    extMnt: preDump ? [] : outsideMounts(bundle, pid, dir),
     external: dumpedNamespaces(bundle, pid),
     freezeCgroup: cgroups.get("freezer") ?? cgroups.get(""),
   };
-  if (!request.preDump) saveDescriptors(folders.image.path, record.pipes ?? []);
-  const notify = ({ script, passed }: Notification): void => {
-    passed?.close();
-    request.debug?.(`criu: ${script}`);
-    if (script === "status-ready" && request.statusFd !== undefined) tellReady(request.statusFd);
-  };
-  const type = request.preDump ? "preDump" : "dump";
-  const log = `${folders.work.path}/${LOG}`;
-  request.debug?.(`criu writes process ${pid} to ${folders.image.path}`);
-  criu.perform(request.preDump ? "PRE_DUMP" : "DUMP", { request: () => ({ type, options }), notify }, log);
 }
 
 function outsideMounts(bundle: Bundle, pid: number, dir: string): CriuOptions["extMnt"] {

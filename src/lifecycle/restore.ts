@@ -12,6 +12,7 @@ import { holdSignals, type Pidfd } from "../sys/process.ts";
 import { describe, undo } from "./create.ts";
 import { Criu } from "./criu/call.ts";
 import { inheritedStreams } from "./criu/descriptors.ts";
+import { ImageChain } from "./criu/image.ts";
 import { type CriuRequestOptions, closeFolders, openFolders } from "./criu/options.ts";
 import { end, Restoration } from "./criu/restoration.ts";
 import { type CreateRequest, loadBundle, type Prepared, prepare } from "./prepare.ts";
@@ -105,19 +106,22 @@ function restoreLocked(root: string, request: RestoreRequest): Restored {
   for (const warning of prepared.plan.warnings) request.warn?.(warning);
   const criu = new Criu(request.debug ?? (() => {}));
   const folders = openFolders(request, false);
+  let chain: ImageChain | undefined;
   try {
+    chain = ImageChain.open(folders.image);
     const streams = inheritedStreams(folders.image.path);
     makeRoot(root);
     const record = restoredRecord(prepared, request);
     const locked = reserve(root, record, prepared.text);
     try {
       const restoration = new Restoration(criu, prepared, request, record, locked);
-      return { record, locked, ...restoration.perform(folders, streams) };
+      return { record, locked, ...restoration.perform(folders, chain, streams) };
     } catch (error) {
       undo(record, locked, error);
       throw error;
     }
   } finally {
+    chain?.close();
     closeFolders(folders);
     prepared.cgroup.unit?.manager.close();
   }

@@ -10,13 +10,15 @@ export type FileAction =
   /** Makes a file that must not exist yet and writes the whole text. */
   | { readonly do: "create"; readonly path: string; readonly text: string; readonly mode: number }
   | { readonly do: "rename"; readonly path: string; readonly to: string }
+  /** symlink(2): a link at `path` that says `to`. */
+  | { readonly do: "symlink"; readonly path: string; readonly to: string }
   /** chown(2) of the user alone. */
   | { readonly do: "chown"; readonly path: string; readonly uid: number; readonly ifThere?: boolean }
   | { readonly do: "unlink"; readonly path: string; readonly ifThere?: boolean }
   | { readonly do: "rmdir"; readonly path: string; readonly ifThere?: boolean };
 
 // The numbers of native/lib/files.c.
-const KIND = { mkdir: 1, write: 2, create: 3, rename: 4, unlink: 5, rmdir: 6, chown: 7 } as const;
+const KIND = { mkdir: 1, write: 2, create: 3, rename: 4, unlink: 5, rmdir: 6, chown: 7, symlink: 8 } as const;
 /** The calls by the numbers that `ts_batch` names them with. */
 export const ACTION_CALLS = [
   "",
@@ -28,6 +30,7 @@ export const ACTION_CALLS = [
   "rmdir",
   "chmod",
   "chown",
+  "symlink",
 ] as const;
 const HEADER = 20;
 
@@ -37,6 +40,7 @@ function texts(action: FileAction): string {
     case "create":
       return action.text;
     case "rename":
+    case "symlink":
       return action.to;
     default:
       return "";

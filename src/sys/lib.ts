@@ -52,6 +52,7 @@ export const SIGNATURES = {
   ts_subreaper: "",
   ts_become: "pppipi",
   ts_tree: "piii",
+  ts_plain_tree: "i",
   ts_userns: "pp",
   ts_netdev_find: "p",
   ts_netdev_move: "iipppp",

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -42,6 +43,18 @@ const holds = (name: string, text: string) => (t: Test, dir: string) =>
 const empty = (t: Test, dir: string) => void t.strictSame(readdirSync(dir), []);
 
 const CASES: readonly Case[] = [
+  {
+    name: "symlink makes a link that says exactly this",
+    action: (dir) => ({ do: "symlink", path: `${dir}/a`, to: "../no/such" }),
+    after: (t, dir) => void t.equal(readlinkSync(`${dir}/a`), "../no/such"),
+  },
+  {
+    name: "symlink over what is there",
+    before: file("a"),
+    action: (dir) => ({ do: "symlink", path: `${dir}/a`, to: "b" }),
+    answer: "symlink EEXIST",
+    after: holds("a", "old"),
+  },
   {
     name: "chown changes the user alone",
     before: file("a"),

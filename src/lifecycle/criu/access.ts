@@ -2,12 +2,10 @@
 import type { Bundle } from "../../bundle/types.ts";
 import { SystemError } from "../../error.ts";
 import { isNew } from "../../plan/namespaces.ts";
-import { O } from "../../sys/constants.gen.ts";
-import { Handle, status } from "../../sys/files.ts";
+import { type Handle, status } from "../../sys/files.ts";
 import { errnoName, lib } from "../../sys/lib.ts";
-
-/** As many images are followed one behind the other: each has what has changed since its parent. */
-const MOST_PARENTS = 1000;
+import type { ImageChain } from "./image.ts";
+import { pathOf } from "./staging.ts";
 
 /**
  * Lets the root of the container's new user namespace search the image's folder, and those of its parents, which a checkpoint makes
@@ -16,19 +14,17 @@ const MOST_PARENTS = 1000;
  *
  * @throws SystemError where the folder cannot be changed, or has another group's permissions
  */
-export function openImageToRoot(bundle: Bundle, image: string): void {
+export function openImageToRoot(bundle: Bundle, chain: ImageChain): void {
   if (!isNew(bundle, "user")) return;
   const uid = rootOf(bundle.linux.uidMappings);
   const gid = rootOf(bundle.linux.gidMappings);
   // criu cannot work there without a root, and says so.
   if (uid === undefined || gid === undefined) return;
-  let path = image;
-  for (let depth = 0; depth < MOST_PARENTS; depth++) {
-    const found = status(path);
-    if (found?.kind !== "dir") return;
+  for (const { path, handle } of chain.folders) {
+    const found = status(pathOf(handle));
+    if (found === undefined) return;
     const bits = found.uid === uid ? 0o100 : found.gid === gid ? 0o010 : 0o001;
-    if ((found.mode & bits) === 0) share(path, gid, found.mode);
-    path += "/parent";
+    if ((found.mode & bits) === 0) share(path, handle, gid, found.mode);
   }
 }
 
@@ -36,18 +32,13 @@ function rootOf(mappings: Bundle["linux"]["uidMappings"]): number | undefined {
   return mappings.find(({ containerID }) => containerID === 0)?.hostID;
 }
 
-function share(path: string, gid: number, mode: number): void {
-  const folder = Handle.open(path, O.RDONLY | O.DIRECTORY);
-  try {
-    const answer = (mode & 0o070) === 0 ? lib().ts_give_group(folder.fd, gid | 0, mode | 0o010) : EACCES;
-    if (answer >= 0) return;
-    throw new SystemError("chmod", errnoName(-answer), path, {
-      doing: `let the container's root, group ${gid}, search the folder of the image`,
-      hint: `criu opens the image as the container's root: chmod a+x ${path}`,
-    });
-  } finally {
-    folder.close();
-  }
+function share(path: string, { fd }: Handle, gid: number, mode: number): void {
+  const answer = (mode & 0o070) === 0 ? lib().ts_give_group(fd, gid | 0, mode | 0o010) : EACCES;
+  if (answer >= 0) return;
+  throw new SystemError("chmod", errnoName(-answer), path, {
+    doing: `let the container's root, group ${gid}, search the folder of the image`,
+    hint: `criu opens the image as the container's root: chmod a+x ${path}`,
+  });
 }
 
 const EACCES = -13;

@@ -11,6 +11,12 @@ const OLDEST = 31_500;
 /** As large as criu's debug log of a container with very many processes. */
 const LOG_MAX = 256 << 20;
 
+/** A log's path while criu writes it, and after. */
+export interface CriuLog {
+  readonly written: string;
+  readonly kept: string;
+}
+
 /** A criu that answers. */
 export class Criu {
   readonly #program: string;
@@ -47,18 +53,18 @@ export class Criu {
 
   /**
    * @param type the request's, as criu calls it
-   * @param log where criu writes what it does
+   * @param log where criu writes what it does, and where that can be read later
    * @throws LaunchError `criu` with the telling lines of that; what the call's `request` and `notify` throw
    */
-  perform(type: "DUMP" | "PRE_DUMP" | "RESTORE", call: CriuCall, log: string): void {
+  perform(type: "DUMP" | "PRE_DUMP" | "RESTORE", call: CriuCall, log: CriuLog): void {
     const end = callCriu(this.#program, call);
     if (end.kind === "done") return;
-    const lines = tellingLines(readTextIfThere(log, LOG_MAX) ?? "");
+    const lines = tellingLines(readTextIfThere(log.written, LOG_MAX) ?? "");
     const said = end.kind === "refused" ? (end.answer.said ?? "").trim() : "";
     const why = lines.length > 0 ? lines.join(" | ") : said;
     throw new LaunchError(
       "criu",
-      `${refusalText(end, type)}${why === "" ? "" : `: ${why}`}; log file: ${log}`,
+      `${refusalText(end, type)}${why === "" ? "" : `: ${why}`}; log file: ${log.kept}`,
       {
         hint: hintForLog(lines),
       },

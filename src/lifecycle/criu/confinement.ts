@@ -83,7 +83,8 @@ function look(pid: number | "self"): Confined {
 function labelOf(task: string): string {
   for (const file of ["apparmor/current", "current"]) {
     try {
-      return readTextIfThere(`${task}/attr/${file}`) ?? "";
+      const label = readTextIfThere(`${task}/attr/${file}`);
+      if (label !== undefined) return label;
     } catch (error) {
       // EINVAL: the module is there, and not in use.
       if (!(error instanceof SystemError)) throw error;

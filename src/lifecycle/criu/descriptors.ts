@@ -10,15 +10,11 @@ const NAME = "descriptors.json";
 const LARGEST = 1 << 16;
 const STREAMS = [0, 1, 2] as const;
 
-/** Writes the file. @throws SystemError */
+/** Writes the file into a folder that nobody else writes to. @throws SystemError */
 export function saveDescriptors(image: string, names: readonly string[]): void {
   // runc names what is no pipe, too, and looks at it no more.
   const text = JSON.stringify(STREAMS.map((fd) => names[fd] || "/dev/null"));
-  performAll([
-    { do: "unlink", path: `${image}/${NAME}~`, ifThere: true },
-    { do: "create", path: `${image}/${NAME}~`, text, mode: 0o600 },
-    { do: "rename", path: `${image}/${NAME}~`, to: `${image}/${NAME}` },
-  ]);
+  performAll([{ do: "create", path: `${image}/${NAME}`, text, mode: 0o600 }]);
 }
 
 /**

@@ -51,12 +51,24 @@ function loaded(wanted: WantedProfile): WantedProfile | undefined {
 }
 
 /**
- * Why a process must not run with this label, as /proc/PID/attr has it. criu labels only what had a label when it was
- * checkpointed; what a profile of its own lets a program change to is not judged. Pure.
+ * Why a process must not run with this label, as /proc/PID/attr has it: `PROFILE (MODE)`, and no mode where nothing confines. criu
+ * labels only what had a label when it was checkpointed; what a profile of its own lets a program change to is not judged, but
+ * one that is in the mode `unconfined` confines nothing, whatever its name. Pure.
  */
 export function looseLabel(wanted: WantedProfile | undefined, label: string): string | undefined {
-  if (wanted === undefined || label.replace(/[\0\n]+$/, "") !== UNCONFINED) return undefined;
+  if (wanted === undefined) return undefined;
+  const whole = label.replace(/[\0\n]+$/, "");
+  // A profile's name may itself end like a mode: the last one is the kernel's.
+  const [, name = whole, mode] = /^(.*) \(([a-z]+)\)$/s.exec(whole) ?? [];
+  const isLoose = mode === undefined ? isNobody(name) : mode === UNCONFINED && name !== wanted.name;
+  if (!isLoose) return undefined;
+  if (whole === "") return "the label of one cannot be read";
   return wanted.pointer === undefined
     ? "one had no apparmor profile, for which --lsm-profile could give it another"
     : "one has no apparmor profile";
+}
+
+/** The profile of what has none, also that of a policy namespace (`:NAMESPACE:unconfined`); what cannot be read is as none. */
+function isNobody(name: string): boolean {
+  return name === "" || name === UNCONFINED || /^:[^:]+:(?:\/\/)?unconfined$/.test(name);
 }

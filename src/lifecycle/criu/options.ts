@@ -3,7 +3,7 @@ import type { Bundle } from "../../bundle/types.ts";
 import { BundleError, SystemError, UsageError } from "../../error.ts";
 import type { CgroupMode, CriuOptions } from "../../spawn/criu/messages.ts";
 import { CLONE, O } from "../../sys/constants.gen.ts";
-import { type FileAction, Handle, perform } from "../../sys/files.ts";
+import { type FileAction, Handle, perform, status } from "../../sys/files.ts";
 import { resolveIn } from "../../sys/inspect.ts";
 import { absolute } from "../prepare.ts";
 
@@ -68,10 +68,16 @@ export function closeFolders({ image, work }: Folders): void {
  * @throws SystemError
  */
 export function foldersOf(pid: number, { image, work }: Folders): Folders {
-  const reopen = ({ path }: Folder): Folder => ({
-    path,
-    handle: Handle.open(`/proc/${pid}/root${path}`, O.RDONLY | O.DIRECTORY),
-  });
+  const reopen = (folder: Folder): Folder => {
+    const { path } = folder;
+    const seen = Handle.open(`/proc/${pid}/root${path}`, O.RDONLY | O.DIRECTORY);
+    if (isSame(folder.handle, seen)) return { path, handle: seen };
+    seen.close();
+    throw new SystemError("open", "ENOENT", path, {
+      doing: `open the folder ${path} where criu runs: it has been exchanged for another`,
+      hint: "name a folder that nobody else may rename",
+    });
+  };
   const seen = reopen(image);
   try {
     return { image: seen, work: work === image ? seen : reopen(work) };
@@ -79,6 +85,11 @@ export function foldersOf(pid: number, { image, work }: Folders): Folders {
     seen.handle.close();
     throw error;
   }
+}
+
+function isSame(one: Handle, other: Handle): boolean {
+  const [a, b] = [one, other].map(({ fd }) => status(`/proc/self/fd/${fd}`));
+  return a !== undefined && a.inode === b?.inode && a.device === b.device;
 }
 
 function openFolder(given: string, make: boolean, which: "image" | "work"): Folder {

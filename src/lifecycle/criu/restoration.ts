@@ -26,11 +26,13 @@ import type { RestoreRequest } from "../restore.ts";
 import { openImageToRoot } from "./access.ts";
 import type { Criu } from "./call.ts";
 import { checkConfinement, losesNoNewPrivileges } from "./confinement.ts";
+import type { ImageChain } from "./image.ts";
 import { type WantedProfile, wantedProfile } from "./labels.ts";
 import { restoredMounts } from "./mounts.ts";
 import { restoredNamespaces, setUpLoopback } from "./namespaces.ts";
 import { closeFolders, commonOptions, type Folders, foldersOf } from "./options.ts";
 import { coveredPlaces, makePlaces, placesOf } from "./places.ts";
+import { afterwards, Staging } from "./staging.ts";
 
 const LOG = "restore.log";
 
@@ -74,17 +76,24 @@ export class Restoration {
 
   /** @throws what went wrong; then no process of it is left */
   perform(
-    folders: Folders,
+    given: Folders,
+    chain: ImageChain,
     streams: readonly (readonly [string, number])[],
   ): { readonly first: Pidfd; readonly terminal: Handle | undefined } {
     const { bundle, cgroup } = this.#prepared;
     const namespaces = restoredNamespaces(bundle);
     let seen: Folders | undefined;
+    const work = Staging.in(given.work);
+    const leaveLog = (): void => {
+      work.publish();
+      work.remove();
+    };
     try {
+      if (this.#request.lazyPages) work.linkLazySocket();
       this.#outside.prepare();
       if (cgroup.unit === undefined) makeOwnCgroups(cgroup, this.#request);
       const tree = rootOf(this.#record.rootfs);
-      openImageToRoot(bundle, folders.image.path);
+      openImageToRoot(bundle, chain);
       const own = {
         evasiveDevices: true,
         root: tree,
@@ -99,11 +108,11 @@ export class Restoration {
         // Whatever criu makes is in the container's cgroups from the start, with their limits.
         this.#criuPid = pid;
         this.#enter(pid);
-        seen = foldersOf(pid, folders);
+        seen = chain.plain(foldersOf(pid, { image: given.image, work }));
         // Strict refuses cgroups that are there, as the container's own is by now.
-        const { manageCgroupsMode: mode } = this.#request;
-        const asked = { ...this.#request, manageCgroupsMode: mode === "strict" ? "full" : mode };
-        const common = commonOptions(asked, seen, LOG, bundle);
+        const { manageCgroupsMode: asked } = this.#request;
+        const mode = asked === "strict" ? "full" : asked;
+        const common = commonOptions({ ...this.#request, manageCgroupsMode: mode }, seen, LOG, bundle);
         return { type: "restore", options: { ...common, ...own, cgRoot: cgroupsOf(pid) } };
       };
       const call: CriuCall = {
@@ -112,12 +121,12 @@ export class Restoration {
         fds: namespaces.handles.map(({ fd }) => fd),
         notify: (notification) => this.#notified(notification),
       };
-      this.#criu.perform("RESTORE", call, `${folders.work.path}/${LOG}`);
+      this.#criu.perform("RESTORE", call, work.log(LOG));
+      leaveLog();
       return { first: this.#ready(), terminal: this.#terminal.master };
     } catch (error) {
-      if (this.#first !== undefined) end(this.#first);
-      this.#terminal.master?.close();
-      this.#outside.takeBack(error);
+      this.#takeBack(error);
+      if (!work.gone) afterwards(error, leaveLog);
       throw error;
     } finally {
       for (const handle of namespaces.handles) handle.close();
@@ -125,6 +134,12 @@ export class Restoration {
       this.#outside.close();
       this.#terminal.hangUp();
     }
+  }
+
+  #takeBack(error: unknown): void {
+    if (this.#first !== undefined) end(this.#first);
+    this.#terminal.master?.close();
+    this.#outside.takeBack(error);
   }
 
   #enter(pid: number): void {
