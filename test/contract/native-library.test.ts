@@ -1,10 +1,12 @@
 /** libtsrun's functions are the same in the built library, in lib.h, and in the table that TypeScript calls them by. */
 import { existsSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import t from "tap";
 import { PROJECT } from "../../scripts/make-rootfs.ts";
-import { SIGNATURES } from "../../src/sys/lib.ts";
+import { lib, SIGNATURES } from "../../src/sys/lib.ts";
+import { kill } from "../../src/sys/process.ts";
 
 const LIBRARY = join(PROJECT, "dist/libtsrun.so");
 
@@ -37,5 +39,17 @@ t.test(
     const { stdout } = await execa("nm", ["-D", "--defined-only", LIBRARY]);
     const exported = stdout.split("\n").map((line) => line.split(" ").at(-1) ?? "");
     t.strictSame(exported.sort(), Object.keys(SIGNATURES).sort());
+  },
+);
+
+t.test(
+  "nobody is signalled whose pid is no process's: to kill(2) that is a group, or everybody",
+  { skip: !existsSync(LIBRARY) && "dist/libtsrun.so is not built" },
+  async (t) => {
+    for (const pid of [0, -1, -process.pid]) {
+      t.equal(lib().ts_kill(pid, 0), -constants.errno.EINVAL, String(pid));
+      t.throws(() => kill(pid, 0), /is not ours to kill/, String(pid));
+    }
+    t.equal(kill(process.pid, 0), true);
   },
 );
