@@ -165,9 +165,12 @@ function thenReap(stageOne: Pidfd, answer: () => boolean): boolean {
   try {
     return answer();
   } finally {
-    stageOne.awaitExit(10_000);
-    stageOne.reap();
-    stageOne.close();
+    // A process of the container may have stopped it, where it sees it.
+    if (!stageOne.awaitExit(10_000)) end(stageOne);
+    else {
+      stageOne.reap();
+      stageOne.close();
+    }
   }
 }
 
