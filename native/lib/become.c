@@ -26,14 +26,6 @@
 /* The signal handler's way into the pipe; one foreground container a process. */
 static atomic_int forward_to = -1;
 
-/*
- * A set-up may hang: a process of the container stops it, a hook does not end. Who asks for an end a second time means tsrun: a pipe
- * that is readable from then on ends whatever is being waited for.
- */
-static int interrupt[2] = { -1, -1 };
-static atomic_int asked;
-static atomic_int asked_by;
-
 static void forward(int sig)
 {
 	int saved = errno;
@@ -42,33 +34,7 @@ static void forward(int sig)
 	if (fd >= 0 && write(fd, &byte, 1) < 0) {
 		/* The pipe is full: 65,536 signals wait already. */
 	}
-	if ((sig == SIGTERM || sig == SIGINT) && atomic_fetch_add(&asked, 1) == 1) {
-		atomic_store(&asked_by, sig);
-		if (write(interrupt[1], &byte, 1) < 0) {
-			/* It is new and empty. */
-		}
-	}
 	errno = saved;
-}
-
-int interrupt_fd(void)
-{
-	return interrupt[0];
-}
-
-int take_interrupt(void)
-{
-	unsigned char byte;
-	while (read(interrupt[0], &byte, 1) > 0)
-		;
-	/* What follows, taking back what has been made, may hang and be ended likewise. */
-	atomic_store(&asked, 0);
-	return -ECANCELED;
-}
-
-int ts_interrupted_by(void)
-{
-	return atomic_load(&asked_by);
 }
 
 /* What is not this process's own business. The terminal's size is passed on by other means. */
@@ -101,12 +67,6 @@ int ts_hold_signals(void)
 		return -EBUSY;
 	if (pipe2(held, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
-	if (pipe2(interrupt, O_CLOEXEC | O_NONBLOCK) < 0) {
-		int error = -errno;
-		(void)close(held[0]);
-		(void)close(held[1]);
-		return error;
-	}
 	atomic_store(&forward_to, held[1]);
 	(void)sigfillset(&action.sa_mask);
 	for (int sig = 1; sig <= SIGRTMAX; sig++) {

@@ -153,11 +153,6 @@ EXPORT int ts_exit(int status);
  * stay so, and those that the engine handles are its own, but for the ones that ask a program to end.
  */
 EXPORT int ts_hold_signals(void);
-/* The signal that has ended a wait with -ECANCELED: a second SIGTERM or SIGINT since signals are held. */
-EXPORT int ts_interrupted_by(void);
-/* Readable once such a wait is to end, or -1; and -ECANCELED, to whoever ends his. */
-int interrupt_fd(void);
-int take_interrupt(void);
 /* From now on this process is the parent of its descendants that lose theirs; so it stays through execve. */
 EXPORT int ts_subreaper(void);
 /*

@@ -240,7 +240,7 @@ static void drain(int *from, uint8_t *output, int room, int32_t *written)
 	}
 }
 
-/* Feeds and drains until the program has ended (0), its time is over (-ETIMEDOUT), or the wait is to end (-ECANCELED). */
+/* Feeds and drains until the program has ended (0) or its time is over (-ETIMEDOUT). */
 static int attend(int pidfd, struct pipes *pipes, const uint8_t *input, int left, int timeout, uint8_t *output, int room,
 		  int32_t *written)
 {
@@ -248,14 +248,13 @@ static int attend(int pidfd, struct pipes *pipes, const uint8_t *input, int left
 	if (left == 0)
 		shut(&pipes->in[1]);
 	for (;;) {
-		struct pollfd wait[4] = { { .fd = pidfd, .events = POLLIN },
+		struct pollfd wait[3] = { { .fd = pidfd, .events = POLLIN },
 					  { .fd = pipes->out[0], .events = POLLIN },
-					  { .fd = pipes->in[1], .events = POLLOUT },
-					  { .fd = interrupt_fd(), .events = POLLIN } };
+					  { .fd = pipes->in[1], .events = POLLOUT } };
 		int64_t rest = timeout == 0 ? -1 : end - now_ms();
 		if (timeout != 0 && rest <= 0)
 			return -ETIMEDOUT;
-		int ready = poll(wait, 4, (int)rest);
+		int ready = poll(wait, 3, (int)rest);
 		if (ready < 0 && errno != EINTR)
 			return -errno;
 		if (ready <= 0)
@@ -275,8 +274,6 @@ static int attend(int pidfd, struct pipes *pipes, const uint8_t *input, int left
 				drain(&pipes->out[0], output, room, written);
 			return 0;
 		}
-		if (wait[3].revents)
-			return take_interrupt();
 	}
 }
 

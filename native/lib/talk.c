@@ -223,19 +223,15 @@ static ssize_t receive(int socket_fd, uint8_t *buffer, size_t room, int32_t *fd)
 
 int ts_receive(int socket_fd, int pidfd, uint8_t *buffer, int room, int timeout, int32_t *fd)
 {
-	struct pollfd wait[3] = { { .fd = socket_fd, .events = POLLIN },
-				  { .fd = pidfd, .events = POLLIN },
-				  { .fd = interrupt_fd(), .events = POLLIN } };
+	struct pollfd wait[2] = { { .fd = socket_fd, .events = POLLIN }, { .fd = pidfd, .events = POLLIN } };
 	int ready;
 	do
-		ready = poll(wait, 3, timeout);
+		ready = poll(wait, pidfd < 0 ? 1 : 2, timeout);
 	while (ready < 0 && errno == EINTR);
 	if (ready < 0)
 		return -errno;
 	if (ready == 0)
 		return -ETIMEDOUT;
-	if (wait[2].revents && !wait[0].revents && !wait[1].revents)
-		return take_interrupt();
 	/* What the process said before it ended comes first. */
 	ssize_t got = receive(socket_fd, buffer, (size_t)room, fd);
 	if (got < 0)

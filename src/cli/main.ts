@@ -1,6 +1,5 @@
 /** The command: argv in, exit code out. */
 import { SystemError, UsageError } from "../error.ts";
-import { InterruptedError } from "../sys/interrupt.ts";
 import { exit } from "../sys/process.ts";
 import { COMMIT, SPEC_VERSION, VERSION } from "../version.ts";
 import { parse } from "./parse.ts";
@@ -34,7 +33,7 @@ function failed(error: unknown, code = 1): number {
   // Whoever read our output has seen enough.
   if (error instanceof SystemError && error.syscall === "write" && error.code === "EPIPE") return 1;
   reportError(error);
-  return error instanceof InterruptedError ? 128 + error.signal : code;
+  return code;
 }
 
 function perform(

@@ -165,12 +165,9 @@ function thenReap(stageOne: Pidfd, answer: () => boolean): boolean {
   try {
     return answer();
   } finally {
-    // A process of the container may have stopped it, where it sees it.
-    if (!stageOne.awaitExit(10_000)) end(stageOne);
-    else {
-      stageOne.reap();
-      stageOne.close();
-    }
+    stageOne.awaitExit(10_000);
+    stageOne.reap();
+    stageOne.close();
   }
 }
 

@@ -49,7 +49,6 @@ export const SIGNATURES = {
   ts_cloexec: "i",
   ts_exit: "i",
   ts_hold_signals: "",
-  ts_interrupted_by: "",
   ts_subreaper: "",
   ts_become: "pppipi",
   ts_tree: "piii",

@@ -2,7 +2,6 @@
 import { SystemError } from "../error.ts";
 import { cstring, cstrings, text, utf8 } from "./bytes.ts";
 import { Handle } from "./files.ts";
-import { InterruptedError } from "./interrupt.ts";
 import { checked, errnoName, lib } from "./lib.ts";
 
 export { holdSignals } from "./become.ts";
@@ -179,7 +178,7 @@ export type Ran =
   | { readonly kind: "timeout"; readonly output: string }
   | { readonly kind: "not-started"; readonly errno: string };
 
-/** Runs a program to its end; past its time its whole process group is killed. @throws InterruptedError; then it is killed, too */
+/** Runs a program to its end; past its time its whole process group is killed. */
 export function run(command: Command): Ran {
   const output = new Uint8Array(2048);
   const written = new Int32Array(1);
@@ -201,7 +200,6 @@ export function run(command: Command): Ran {
   const said = text(output.subarray(0, written[0] ?? 0));
   if (answer >= 0) return { kind: "ended", exit: exitOf(answer), output: said };
   const errno = errnoName(-answer);
-  if (errno === "ECANCELED") throw new InterruptedError(command.path);
   return errno === "ETIMEDOUT" ? { kind: "timeout", output: said } : { kind: "not-started", errno };
 }
 

@@ -2,7 +2,6 @@
 import { cstring } from "./bytes.ts";
 import { PLAN } from "./constants.gen.ts";
 import { Handle } from "./files.ts";
-import { InterruptedError } from "./interrupt.ts";
 import { checked, errnoName, lib } from "./lib.ts";
 
 // A pointer has to point somewhere, also where the count is zero.
@@ -54,10 +53,7 @@ export class Socket {
     return true;
   }
 
-  /**
-   * The next message; waits `timeout` milliseconds at most (-1: no limit) and no longer than `pidfd`'s process lives.
-   * @throws InterruptedError; SystemError
-   */
+  /** The next message; waits `timeout` milliseconds at most (-1: no limit) and no longer than `pidfd`'s process lives. */
   receive(pidfd: number, timeout: number): Received {
     const buffer = new Uint8Array(PLAN.messageMax);
     const passed = new Int32Array(1);
@@ -73,8 +69,6 @@ export class Socket {
         return "died";
       case "ETIMEDOUT":
         return "timeout";
-      case "ECANCELED":
-        throw new InterruptedError("the set-up of its process");
       default:
         checked(got, "recv", "tsrun-init");
         return "eof";
