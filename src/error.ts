@@ -124,9 +124,9 @@ export class StateError extends TsrunError {
 /**
  * Setting up the container failed after its first process existed: `op` (an operation of the plan), `hook` (a hook
  * failed or took too long), `died` (the process ended early), `exec` (the program could not be executed), `protocol`. `criu`:
- * criu could not checkpoint or restore it.
+ * criu could not checkpoint or restore it. `interrupted`: tsrun was asked to end while it waited.
  */
-export type LaunchCode = "op" | "hook" | "died" | "exec" | "protocol" | "criu";
+export type LaunchCode = "op" | "hook" | "died" | "exec" | "protocol" | "criu" | "interrupted";
 
 /** The container's set-up failed. */
 export class LaunchError extends TsrunError {
@@ -136,6 +136,17 @@ export class LaunchError extends TsrunError {
   constructor(code: LaunchCode, sentence: string, facts: ErrorFacts = {}) {
     super(sentence, facts);
     this.code = code;
+  }
+}
+
+/** A signal asked tsrun to end while it waited for a set-up: what was made has been taken back. */
+export class InterruptedError extends LaunchError {
+  /** Its number. */
+  readonly signal: number;
+
+  constructor(signal: number, sentence: string, facts: ErrorFacts = {}) {
+    super("interrupted", sentence, facts);
+    this.signal = signal;
   }
 }
 

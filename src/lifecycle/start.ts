@@ -1,5 +1,5 @@
 /** `start`: lets a created container execute its program. */
-import { StateError } from "../error.ts";
+import { InterruptedError, StateError } from "../error.ts";
 import { deathIn } from "../spawn/death.ts";
 import { hookState, runHooks } from "../spawn/hooks.ts";
 import { openReadiness, passOnUntilReady, type Readiness } from "../spawn/notify.ts";
@@ -76,6 +76,10 @@ export function startLocked(
     if (first === undefined || socket === undefined) throw endedEarly("was started", whyDied());
     const [to, on] = [socket, first];
     step(tracer, "let it execute its program", () => startFirst(to, on, record.afterStart, whyDied));
+  } catch (error) {
+    // It has been told to start: what does not get there must not get there later.
+    if (error instanceof InterruptedError) killFirst(process, new Map(Object.entries(record.cgroups)));
+    throw error;
   } finally {
     socket?.close();
     first?.close();

@@ -126,7 +126,8 @@ async function endOthers(root: string, record: Record): Promise<void> {
     killAll(cgroups, (pid) => void kill(pid, SIGKILL), sleep);
     const deadline = Date.now() + KILL_MS;
     if (foreignLeft(cgroups, sleep)) throw foreignError(cgroups);
-    for (let next = 1; hasPids(cgroups) && Date.now() < deadline; next = Math.min(next * 2, 20)) await pause(next);
+    for (let next = 1; hasPids(cgroups) && Date.now() < deadline; next = Math.min(next * 2, 20))
+      await pause(next);
   } finally {
     locked.release();
   }

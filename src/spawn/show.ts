@@ -3,6 +3,7 @@ import { LaunchError } from "../error.ts";
 import type { Pidfd } from "../sys/process.ts";
 import type { Socket } from "../sys/socket.ts";
 import { decode, encode } from "./conversation.ts";
+import { interrupted } from "./interrupted.ts";
 
 /** It answers at once, unless it is frozen or the host is stuck. */
 const SHOW_MS = 10_000;
@@ -16,6 +17,7 @@ const SHOW_MS = 10_000;
  */
 export function showFirst(socket: Socket, first: Pidfd): void {
   const answer = socket.send(encode("show")) ? socket.receive(first.fd, SHOW_MS) : "eof";
+  if (answer === "interrupted") throw interrupted("the container's first process was asked to show itself");
   if (answer instanceof Uint8Array && decode(answer).kind === "show") return;
   throw new LaunchError("died", "the container's first process does not let tsrun enter its namespaces", {
     hint: "it has just been started or has ended: try again",

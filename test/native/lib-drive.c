@@ -245,6 +245,33 @@ static void waits(void)
 	SAME(ts_namespace("ten"), -ENOTTY);
 }
 
+/* A request to end cuts a wait short, once; one that finds none is there for the next. */
+static void interrupts(void)
+{
+	int32_t pair[2];
+	int32_t fd = 7;
+	int32_t written = 0;
+	uint8_t buffer[1] = { 0 };
+	SAME(ts_catch_interrupts(), 0);
+	SAME(ts_catch_interrupts(), -EBUSY);
+	SAME(ts_hold_signals(), -EBUSY);
+	SAME(ts_interrupted(), 0);
+	SAME(ts_socketpair(pair), 0);
+	SAME(raise(SIGTERM), 0);
+	SAME(ts_receive(pair[0], -1, buffer, 1, 5000, &fd), -EINTR);
+	SAME(fd, -1);
+	SAME(ts_interrupted(), SIGTERM);
+	SAME(ts_receive(pair[0], -1, buffer, 1, 1, &fd), -ETIMEDOUT);
+	SAME(raise(SIGINT), 0);
+	SAME(ts_run("/bin/sh", "sh\0-c\0sleep 9", 3, "", 0, ".", buffer, 0, 0, buffer, 1, &written), -EINTR);
+	SAME(ts_interrupted(), SIGINT);
+	SAME(ts_send(pair[1], buffer, 1, NULL, 0), 1);
+	SAME(ts_receive(pair[0], -1, buffer, 1, 1000, &fd), 1);
+	SAME(ts_release_interrupts(), 0);
+	SAME(ts_close(pair[0]), 0);
+	SAME(ts_close(pair[1]), 0);
+}
+
 int main(int argc, char **argv)
 {
 	(void)signal(SIGPIPE, SIG_IGN); /* as in the engines */
@@ -258,6 +285,7 @@ int main(int argc, char **argv)
 	sockets();
 	programs();
 	waits();
+	interrupts();
 	(void)printf("%d answers as they should be\n", checks);
 	return 0;
 }
