@@ -10,9 +10,10 @@ import t, { type Test } from "tap";
 import { probe, share } from "../support/config.ts";
 import { openHost } from "../support/host.ts";
 import { CGROUP_V2, hasEnded, namesIn, until } from "../support/outside.ts";
+import { patience } from "../support/slow.ts";
 
 const host = openHost({ busybox: true });
-t.setTimeout(120_000);
+t.setTimeout(patience(120_000));
 
 const CGROUPS = "/sys/fs/cgroup";
 

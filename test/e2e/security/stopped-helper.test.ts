@@ -8,10 +8,10 @@ import t, { type Test } from "tap";
 import { type Config, type Patch, probe, script, share } from "../support/config.ts";
 import { onlyTsrun, openHost, type Running, type TestBundle } from "../support/host.ts";
 import { hasEnded, textOf, until } from "../support/outside.ts";
-import { patience } from "../support/slow.ts";
+import { patience, some } from "../support/slow.ts";
 
 const host = openHost({ busybox: true });
-t.setTimeout(300_000);
+t.setTimeout(patience(300_000));
 if (!(await onlyTsrun(host, t))) {
   await host.end();
   process.exit(0);
@@ -186,14 +186,14 @@ async function settled(call: Running): Promise<void> {
 for (const { how, patch, waitedFor, atStart } of CASES) {
   for (const [where, shared] of WHERE) {
     t.test(`${how}${where}`, async (t) => {
-      for (const signals of FOREGROUND) {
+      for (const signals of some(t, FOREGROUND, 3)) {
         const id = host.id();
         const call = host.start(["run", "-b", bundleOf(id, patch, shared).dir, id]);
         await settled(call);
         await endedBy(t, call, signals, waitedFor);
         isGone(t, id, id);
       }
-      for (const signals of DETACHED) {
+      for (const signals of some(t, DETACHED, 2)) {
         const id = host.id();
         const bundle = bundleOf(id, patch, shared);
         const run = host.start(["run", "-d", "-b", bundle.dir, id]);
