@@ -124,9 +124,9 @@ export class StateError extends TsrunError {
 /**
  * Setting up the container failed after its first process existed: `op` (an operation of the plan), `hook` (a hook
  * failed or took too long), `died` (the process ended early), `exec` (the program could not be executed), `protocol`. `criu`:
- * criu could not checkpoint or restore it.
+ * criu could not checkpoint or restore it. `interrupted`: tsrun was asked to end while it waited.
  */
-export type LaunchCode = "op" | "hook" | "died" | "exec" | "protocol" | "criu";
+export type LaunchCode = "op" | "hook" | "died" | "exec" | "protocol" | "criu" | "interrupted";
 
 /** The container's set-up failed. */
 export class LaunchError extends TsrunError {

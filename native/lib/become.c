@@ -21,6 +21,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "interrupt.h"
 #include "lib.h"
 
 /* The signal handler's way into the pipe; one foreground container a process. */
@@ -34,6 +35,7 @@ static void forward(int sig)
 	if (fd >= 0 && write(fd, &byte, 1) < 0) {
 		/* The pipe is full: 65,536 signals wait already. */
 	}
+	interrupt_note(sig);
 	errno = saved;
 }
 
@@ -63,8 +65,13 @@ int ts_hold_signals(void)
 	struct sigaction action = { .sa_handler = forward, .sa_flags = SA_RESTART };
 	struct sigaction before;
 	int held[2];
+	int error;
 	if (atomic_load(&forward_to) >= 0)
 		return -EBUSY;
+	/* The first request to end is passed on like any other signal. */
+	error = interrupts_open(1);
+	if (error < 0)
+		return error;
 	if (pipe2(held, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
 	atomic_store(&forward_to, held[1]);

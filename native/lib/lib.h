@@ -84,7 +84,7 @@ EXPORT int ts_spawn_init(int program, int plan, int host, int other, int keep, c
 			 int32_t *pidfd);
 /*
  * Runs a program to its end: input on its standard input, what it writes (both streams) in output. Answers its wait
- * status, -ETIMEDOUT after having killed its process group, or -errno where it could not be executed.
+ * status, -ETIMEDOUT or -EINTR (interrupt.c) after having killed its process group, or -errno where it could not be executed.
  * written[0]: how many bytes of output there are. timeout in milliseconds, 0 is none.
  */
 EXPORT int ts_run(const char *path, const char *args, int argc, const char *env, int envc, const char *cwd,
@@ -112,7 +112,7 @@ EXPORT int ts_send(int socket, const uint8_t *bytes, int length, const int32_t *
 /*
  * The next message; 0 is end of file. Waits for at most `timeout` milliseconds (-1: no limit) and for no longer than
  * the process of pidfd (-1: none) lives: then the answer is what it had sent before, or -ESRCH. fd[0] is the descriptor
- * that came with it, or -1.
+ * that came with it, or -1. -EINTR: tsrun is asked to end (interrupt.c).
  */
 EXPORT int ts_receive(int socket, int pidfd, uint8_t *buffer, int room, int timeout, int32_t *fd);
 
@@ -146,11 +146,24 @@ EXPORT int ts_ids(int32_t out[3]); /* euid, pid, ppid */
 EXPORT int ts_cloexec(int fd);
 EXPORT int ts_exit(int status);
 
+/* interrupt.c */
+
+/*
+ * From now on a SIGTERM or SIGINT does not end this process, but the wait in ts_receive and ts_run, with -EINTR. One that finds
+ * the last one not taken yet, since nothing waits there, does what it always does. Once a process.
+ */
+EXPORT int ts_catch_interrupts(void);
+/* No longer: they do again what they always do, also one that came too late for a wait. */
+EXPORT int ts_release_interrupts(void);
+/* The signal that ended a wait last, or 0. */
+EXPORT int ts_interrupted(void);
+
 /* become.c */
 
 /*
  * Holds the signals that reach this process from now on: answers the descriptor of a pipe, a byte a signal. Those that are ignored
- * stay so, and those that the engine handles are its own, but for the ones that ask a program to end.
+ * stay so, and those that the engine handles are its own, but for the ones that ask a program to end. The second SIGTERM or SIGINT
+ * also ends a wait, as for ts_catch_interrupts.
  */
 EXPORT int ts_hold_signals(void);
 /* From now on this process is the parent of its descendants that lose theirs; so it stays through execve. */

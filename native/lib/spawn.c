@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "interrupt.h"
 #include "lib.h"
 
 /* Kernel 6.3; older headers lack them and older kernels answer EINVAL, for which there is a second try. */
@@ -240,7 +241,7 @@ static void drain(int *from, uint8_t *output, int room, int32_t *written)
 	}
 }
 
-/* Feeds and drains until the program has ended (0) or its time is over (-ETIMEDOUT). */
+/* Feeds and drains until the program has ended (0), its time is over (-ETIMEDOUT), or tsrun is asked to end (-EINTR). */
 static int attend(int pidfd, struct pipes *pipes, const uint8_t *input, int left, int timeout, uint8_t *output, int room,
 		  int32_t *written)
 {
@@ -248,17 +249,20 @@ static int attend(int pidfd, struct pipes *pipes, const uint8_t *input, int left
 	if (left == 0)
 		shut(&pipes->in[1]);
 	for (;;) {
-		struct pollfd wait[3] = { { .fd = pidfd, .events = POLLIN },
+		struct pollfd wait[4] = { { .fd = pidfd, .events = POLLIN },
 					  { .fd = pipes->out[0], .events = POLLIN },
-					  { .fd = pipes->in[1], .events = POLLOUT } };
+					  { .fd = pipes->in[1], .events = POLLOUT },
+					  { .fd = interrupt_fd(), .events = POLLIN } };
 		int64_t rest = timeout == 0 ? -1 : end - now_ms();
 		if (timeout != 0 && rest <= 0)
 			return -ETIMEDOUT;
-		int ready = poll(wait, 3, (int)rest);
+		int ready = poll(wait, 4, (int)rest);
 		if (ready < 0 && errno != EINTR)
 			return -errno;
 		if (ready <= 0)
 			continue;
+		if (wait[3].revents && interrupt_take())
+			return -EINTR;
 		if (wait[1].revents)
 			drain(&pipes->out[0], output, room, written);
 		if (wait[2].revents) {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../plan.h"
+#include "interrupt.h"
 #include "lib.h"
 
 #define MOST_FDS ((int)PLAN_MESSAGE_FDS)
@@ -223,15 +224,22 @@ static ssize_t receive(int socket_fd, uint8_t *buffer, size_t room, int32_t *fd)
 
 int ts_receive(int socket_fd, int pidfd, uint8_t *buffer, int room, int timeout, int32_t *fd)
 {
-	struct pollfd wait[2] = { { .fd = socket_fd, .events = POLLIN }, { .fd = pidfd, .events = POLLIN } };
+	struct pollfd wait[3] = { { .fd = socket_fd, .events = POLLIN },
+				  { .fd = pidfd, .events = POLLIN },
+				  { .fd = interrupt_fd(), .events = POLLIN } };
 	int ready;
 	do
-		ready = poll(wait, pidfd < 0 ? 1 : 2, timeout);
+		ready = poll(wait, 3, timeout);
 	while (ready < 0 && errno == EINTR);
 	if (ready < 0)
 		return -errno;
 	if (ready == 0)
 		return -ETIMEDOUT;
+	if (wait[2].revents) {
+		*fd = -1;
+		if (interrupt_take())
+			return -EINTR;
+	}
 	/* What the process said before it ended comes first. */
 	ssize_t got = receive(socket_fd, buffer, (size_t)room, fd);
 	if (got < 0)

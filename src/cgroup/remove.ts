@@ -5,6 +5,7 @@
 import { SystemError } from "../error.ts";
 import { pidsInTree, removeBelow } from "../sys/cgroup-tree.ts";
 import { type ActionFailure, type FileAction, perform } from "../sys/files.ts";
+import { isFirstPidNamespace } from "../sys/inspect.ts";
 import type { Sleep } from "./freezer.ts";
 import { distinct, FOREIGN_HINT, namedPids } from "./members.ts";
 import type { CgroupPaths } from "./paths.ts";
@@ -37,7 +38,8 @@ export function removeCgroups(paths: CgroupPaths, created: readonly string[], op
     const dir = todo[failure.index] ?? "";
     todo = todo.slice(failure.index + 1);
     if (own.includes(dir)) {
-      const answer = removeBusy(dir, failure, { deadline, wait, sleep: options.sleep });
+      const patience = first === undefined ? deadline : FURTHER_MS;
+      const answer = removeBusy(dir, failure, { deadline: patience, wait, sleep: options.sleep });
       // One that stays must not keep the others.
       if (answer instanceof SystemError) first ??= answer;
       else wait = answer;
@@ -67,6 +69,9 @@ const OVERALL_MS = 120_000;
 /** How long processes that tsrun cannot kill are waited for. */
 const FOREIGN_MS = 1000;
 
+/** How long the other hierarchies of a container are waited for where one stays: the same process may be in each. */
+const FURTHER_MS = 100;
+
 /** One cgroup that rmdir refused: first what is below it, then again until the deadline. Gives the next pause. */
 function removeBusy(dir: string, refusal: ActionFailure, patience: Patience): number | SystemError {
   const end = performance.now() + OVERALL_MS;
@@ -81,13 +86,17 @@ function removeBusy(dir: string, refusal: ActionFailure, patience: Patience): nu
     if (below.count > 0) progress = now;
     const waited = now + wait - progress;
     if (!below.whole || now + wait > end || waited > patience.deadline) return removeError(dir, failure);
-    if (waited > FOREIGN_MS && pidsInTree(dir, NAMES_MS).pids.every((pid) => pid === 0)) {
+    if (waited > FOREIGN_MS && isHeldFromOutside(pidsInTree(dir, NAMES_MS).pids))
       return removeError(dir, failure);
-    }
     patience.sleep(wait);
     wait = Math.min(wait * 2, 100);
   }
   return removeError(dir, refusal);
+}
+
+/** Whether only processes outside of this pid namespace can hold a cgroup: cgroup v2 shows them as 0, v1 not at all. */
+function isHeldFromOutside(pids: readonly number[]): boolean {
+  return pids.length === 0 ? !isFirstPidNamespace() : pids.every((pid) => pid === 0);
 }
 
 /** How long to look for the names of those that hold a cgroup. */
@@ -95,10 +104,11 @@ const NAMES_MS = 1000;
 
 function removeError(dir: string, { syscall, errno }: ActionFailure): SystemError {
   const { pids, whole } = isInUse(errno) ? pidsInTree(dir, NAMES_MS) : { pids: [], whole: true };
-  const names = namedPids(pids);
+  const outside = isInUse(errno) && whole && isHeldFromOutside(pids);
+  const names = namedPids(outside ? [0] : pids);
   return new SystemError(syscall, errno, dir, {
     doing: `cannot remove cgroup ${dir}${names === "" ? "" : `, held by ${names}`}`,
-    hint: hintFor(pids, whole),
+    hint: outside ? FOREIGN_HINT : hintFor(pids, whole),
   });
 }
 

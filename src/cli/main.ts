@@ -1,5 +1,6 @@
 /** The command: argv in, exit code out. */
 import { SystemError, UsageError } from "../error.ts";
+import { InterruptedError } from "../spawn/interrupted.ts";
 import { exit } from "../sys/process.ts";
 import { COMMIT, SPEC_VERSION, VERSION } from "../version.ts";
 import { parse } from "./parse.ts";
@@ -33,7 +34,7 @@ function failed(error: unknown, code = 1): number {
   // Whoever read our output has seen enough.
   if (error instanceof SystemError && error.syscall === "write" && error.code === "EPIPE") return 1;
   reportError(error);
-  return code;
+  return error instanceof InterruptedError ? 128 + error.signal : code;
 }
 
 function perform(

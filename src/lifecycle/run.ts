@@ -9,6 +9,7 @@ import { startTimeOf } from "../state/status.ts";
 import type { Locked } from "../state/store.ts";
 import { becomeSubreaper } from "../sys/become.ts";
 import type { Handle } from "../sys/files.ts";
+import { catchInterrupts } from "../sys/interrupt.ts";
 import { holdSignals, type Pidfd } from "../sys/process.ts";
 import { create, undo } from "./create.ts";
 import type { CreateRequest } from "./prepare.ts";
@@ -48,6 +49,7 @@ export interface Running {
  */
 export function run(root: string, request: RunRequest): void {
   if (request.detach) {
+    catchInterrupts();
     const { first, socket } = runDetached(root, request);
     if (socket !== undefined && request.notify !== undefined) {
       passOnUntilReady(request.id, { first, socket }, request.notify);

@@ -2,6 +2,7 @@
 import { StateError } from "../error.ts";
 import { deathIn } from "../spawn/death.ts";
 import { hookState, runHooks } from "../spawn/hooks.ts";
+import { InterruptedError } from "../spawn/interrupted.ts";
 import { openReadiness, passOnUntilReady, type Readiness } from "../spawn/notify.ts";
 import { endedEarly, startFirst } from "../spawn/start.ts";
 import { step, type Tracer } from "../spawn/steps.ts";
@@ -76,6 +77,10 @@ export function startLocked(
     if (first === undefined || socket === undefined) throw endedEarly("was started", whyDied());
     const [to, on] = [socket, first];
     step(tracer, "let it execute its program", () => startFirst(to, on, record.afterStart, whyDied));
+  } catch (error) {
+    // It has been told to start: what does not get there must not get there later.
+    if (error instanceof InterruptedError) killFirst(process, new Map(Object.entries(record.cgroups)));
+    throw error;
   } finally {
     socket?.close();
     first?.close();

@@ -2,8 +2,10 @@
 import type { Hook, HookStage } from "../bundle/types.ts";
 import { errnoText, type LaunchError } from "../error.ts";
 import type { Record } from "../state/record.ts";
+import { lastInterrupt } from "../sys/interrupt.ts";
 import { environment, run } from "../sys/process.ts";
 import { hookError } from "./failure.ts";
+import { InterruptedError } from "./interrupted.ts";
 
 /** The state that a hook reads on its standard input (runtime-spec runtime.md, State). */
 export interface HookState {
@@ -68,6 +70,13 @@ export function runHook(
         ran.output,
         "raise its timeout, or find out what it waits for",
       );
+    case "interrupted": {
+      const { number, name: signal } = lastInterrupt();
+      return new InterruptedError(number, `interrupted by ${signal}: ${name} was running, and was killed`, {
+        pointer,
+        hint: "give it a timeout, or find out what it waits for",
+      });
+    }
     case "ended": {
       const { exit } = ran;
       if ("code" in exit && exit.code === 0) return undefined;

@@ -21,6 +21,7 @@ import {
 import { hasExecuted, nameOf } from "./executed.ts";
 import { failed } from "./failure.ts";
 import type { HostSide, Start } from "./host-side.ts";
+import { interrupted } from "./interrupted.ts";
 import { step } from "./steps.ts";
 
 export type { Death, HostSide, Start } from "./host-side.ts";
@@ -118,6 +119,7 @@ function converse(
   let entrance: Entrance | undefined;
   for (;;) {
     const message = step(tracer, "wait for tsrun-init", () => socket.receive(current.fd, -1));
+    if (message === "interrupted") throw interrupted(`${who} was ${order.reached}`);
     if (message === "eof" && executing && hasExecuted(current, name)) return current;
     if (!(message instanceof Uint8Array)) throw died();
     const said = decode(message);
@@ -160,13 +162,17 @@ function converse(
   }
 }
 
+/** How long stage one may take to end, in milliseconds. */
+const STAGE_ONE_MS = 2000;
+
 /** Answers the first process, and only then waits for the end of stage one: meanwhile the other goes on. */
 function thenReap(stageOne: Pidfd, answer: () => boolean): boolean {
   try {
     return answer();
   } finally {
-    stageOne.awaitExit(10_000);
-    stageOne.reap();
+    // It has nothing left to do but to end; where others see it, they may have stopped it.
+    if (!stageOne.awaitExit(STAGE_ONE_MS)) end(stageOne);
+    else stageOne.reap();
     stageOne.close();
   }
 }

@@ -4,6 +4,7 @@ import { LaunchError, type Pointer, SystemError } from "../error.ts";
 import { readTextIfThere, status } from "../sys/files.ts";
 import { mayExecute } from "../sys/inspect.ts";
 import { environment, ids, run } from "../sys/process.ts";
+import { interrupted } from "./interrupted.ts";
 
 /** The two programs. */
 export type MapTool = "newuidmap" | "newgidmap";
@@ -51,6 +52,7 @@ export function runMapTool(tool: MapTool, pid: number, mappings: readonly IdMapp
     timeout: TOOL_MS,
   });
   if (ran.kind === "ended" && "code" in ran.exit && ran.exit.code === 0) return;
+  if (ran.kind === "interrupted") throw interrupted(`${path} was writing the container's ${map}`);
   const output = ran.kind === "not-started" ? ran.errno : ran.output.trim();
   const found = refusedMapping(tool, mappings, own);
   throw new LaunchError("op", `write the container's ${map}: ${path} refused: ${output || "no output"}`, {

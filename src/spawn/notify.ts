@@ -2,6 +2,7 @@
 import { NOTIFY_NAME } from "../plan/notify.ts";
 import { cstring } from "../sys/bytes.ts";
 import { Handle, performAll, status } from "../sys/files.ts";
+import { releaseInterrupts } from "../sys/interrupt.ts";
 import { checked, lib } from "../sys/lib.ts";
 import { Pidfd } from "../sys/process.ts";
 import { supervise } from "./supervise.ts";
@@ -44,6 +45,7 @@ export function openReadiness(folder: string, pid: number): Readiness | undefine
  * @throws SystemError
  */
 export function passOnUntilReady(id: string, { first, socket }: Readiness, to: string): never {
+  releaseInterrupts();
   return supervise({
     name: `tsrun: until ${id} is ready`,
     first,

@@ -6,6 +6,7 @@ import { privilege } from "../sys/privilege.ts";
 import type { Pidfd } from "../sys/process.ts";
 import { Socket } from "../sys/socket.ts";
 import { decode, encode } from "./conversation.ts";
+import { interrupted } from "./interrupted.ts";
 
 /** It answers at once, unless it is frozen or the host is stuck. */
 const SHOW_MS = 10_000;
@@ -27,6 +28,7 @@ export function show(dir: string, first: Pidfd): Socket | undefined {
   const answer = socket.send(encode("show")) ? socket.receive(first.fd, SHOW_MS) : "eof";
   if (answer instanceof Uint8Array && decode(answer).kind === "show") return socket;
   socket.close();
+  if (answer === "interrupted") throw interrupted("the container's first process was asked to show itself");
   throw new LaunchError("died", "the container's first process does not let tsrun enter its namespaces", {
     hint: "it has just been started or has ended: try again",
   });

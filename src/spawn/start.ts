@@ -6,6 +6,7 @@ import type { Socket } from "../sys/socket.ts";
 import { decode, encode } from "./conversation.ts";
 import { hasExecuted, nameOf } from "./executed.ts";
 import { failed } from "./failure.ts";
+import { interrupted } from "./interrupted.ts";
 import type { Death } from "./launch.ts";
 
 const LOG = "see the kernel's log (dmesg) for who ended it";
@@ -30,6 +31,9 @@ export function startFirst(
   const heard = socket.send(encode("start"));
   while (heard) {
     const message = socket.receive(first.fd, -1);
+    if (message === "interrupted") {
+      throw interrupted("the container's first process was executing its program, or a startContainer hook");
+    }
     if (!(message instanceof Uint8Array)) break;
     const said = decode(message);
     if (said.kind === "error") throw failed(after.steps, after.from, said);

@@ -1,5 +1,6 @@
 /** Looking closely at files without touching them: what `check` asks of a container's root before there is a container. */
 import { cstring, text } from "./bytes.ts";
+import { status } from "./files.ts";
 import { errnoName, lib } from "./lib.ts";
 
 /** Where a path leads, or the errno name of why it leads nowhere. */
@@ -38,4 +39,12 @@ export function mayExecute(path: string): boolean {
 export function accessError(path: string, what: "execute" | "write"): string | undefined {
   const answer = lib().ts_access(cstring(path), what === "execute" ? 1 : 2);
   return answer < 0 ? errnoName(-answer) : undefined;
+}
+
+/** The inode of the machine's first pid namespace (kernel include/linux/proc_ns.h, PROC_PID_INIT_INO). */
+const FIRST_PID_NAMESPACE = 0xeffffffcn;
+
+/** Whether no process of the machine is outside of this process's pid namespace. */
+export function isFirstPidNamespace(): boolean {
+  return status("/proc/self/ns/pid")?.inode === FIRST_PID_NAMESPACE;
 }

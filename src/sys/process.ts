@@ -176,9 +176,11 @@ export interface Command {
 export type Ran =
   | { readonly kind: "ended"; readonly exit: Exit; readonly output: string }
   | { readonly kind: "timeout"; readonly output: string }
+  /** tsrun was asked to end, and the program was killed. */
+  | { readonly kind: "interrupted"; readonly output: string }
   | { readonly kind: "not-started"; readonly errno: string };
 
-/** Runs a program to its end; past its time its whole process group is killed. */
+/** Runs a program to its end; past its time, and when tsrun is asked to end, its whole process group is killed. */
 export function run(command: Command): Ran {
   const output = new Uint8Array(2048);
   const written = new Int32Array(1);
@@ -200,7 +202,8 @@ export function run(command: Command): Ran {
   const said = text(output.subarray(0, written[0] ?? 0));
   if (answer >= 0) return { kind: "ended", exit: exitOf(answer), output: said };
   const errno = errnoName(-answer);
-  return errno === "ETIMEDOUT" ? { kind: "timeout", output: said } : { kind: "not-started", errno };
+  if (errno === "ETIMEDOUT") return { kind: "timeout", output: said };
+  return errno === "EINTR" ? { kind: "interrupted", output: said } : { kind: "not-started", errno };
 }
 
 /** What native/launch adds to the environment: the engine's tuning and the launcher's note. */

@@ -7,8 +7,8 @@ import { checked, errnoName, lib } from "./lib.ts";
 // A pointer has to point somewhere, also where the count is zero.
 const NO_FDS = new Int32Array(1);
 
-/** What came: a message, the other side's end, the end of the process waited beside, or nothing in time. */
-export type Received = Uint8Array | "eof" | "died" | "timeout";
+/** What came: a message, the other side's end, the end of the process waited beside, nothing in time, or a signal that asks tsrun to end. */
+export type Received = Uint8Array | "eof" | "died" | "timeout" | "interrupted";
 
 /** One end of a SOCK_SEQPACKET connection. */
 export class Socket {
@@ -69,6 +69,8 @@ export class Socket {
         return "died";
       case "ETIMEDOUT":
         return "timeout";
+      case "EINTR":
+        return "interrupted";
       default:
         checked(got, "recv", "tsrun-init");
         return "eof";

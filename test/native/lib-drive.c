@@ -79,6 +79,42 @@ static void lists(void)
 	}
 }
 
+/* A folder below another and so on, deeper than a path can say, with numbers in each; no list of pids is overrun. */
+static void trees(void)
+{
+	char name[256];
+	int32_t count = 0;
+	int32_t *none = (int32_t *)(void *)room_of(0);
+	int home = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	memset(name, 'n', sizeof name - 1);
+	name[sizeof name - 1] = '\0';
+	SAME(mkdir("tree", 0700), 0);
+	SAME(chdir("tree"), 0);
+	for (int level = 0; level < 20; level++) {
+		int fd = open("cgroup.procs", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+		SAME(write(fd, "12\n0\n", 5), 5);
+		SAME(close(fd), 0);
+		SAME(mkdir(name, 0700), 0);
+		SAME(chdir(name), 0);
+	}
+	SAME(fchdir(home), 0);
+	SAME(close(home), 0);
+	for (int room = 0; room <= 41; room++) {
+		int32_t *pids = (int32_t *)(void *)room_of(room * (int)sizeof(int32_t));
+		SAME(ts_cgroups("tree", CGROUPS_PIDS, 10000, pids, room, &count), room < 40 ? -ERANGE : 0);
+		SAME(count, room < 40 ? room : 40);
+		free(pids);
+	}
+	SAME(ts_cgroups("tree", CGROUPS_THAW_V1, 10000, none, 0, &count), 0);
+	SAME(ts_cgroups("tree", CGROUPS_KILLS, 10000, none, 0, &count), 0);
+	SAME(ts_cgroups("tree", CGROUPS_PIDS, -1, none, 0, &count), -ERANGE);
+	SAME(ts_cgroups("tree", CGROUPS_REMOVE, 10000, none, 0, &count), 0);
+	SAME(count, 1);
+	SAME(ts_cgroups("none", CGROUPS_REMOVE, 10000, none, 0, &count), -ENOENT);
+	SAME(ts_remove("./tree"), 0);
+	free(none);
+}
+
 struct header {
 	uint32_t kind, flags, mode, path_length, text_length;
 };
@@ -200,9 +236,40 @@ static void waits(void)
 	SAME(ts_poll(fds, -1, 0, ready), -EINVAL);
 	SAME(ts_poll(fds, 256, 0, ready), 0);
 	SAME(ts_window(-1, size), -EBADF);
-	SAME(ts_pidfd_open(-1), -EINVAL);
+	for (int pid = -1; pid <= 0; pid++) {
+		SAME(ts_pidfd_open(pid), -EINVAL);
+		SAME(ts_kill(pid, SIGKILL), -EINVAL);
+		SAME(ts_reap(pid), -EINVAL);
+	}
 	SAME(ts_inotify("none"), -ENOENT);
 	SAME(ts_namespace("ten"), -ENOTTY);
+}
+
+/* A request to end cuts a wait short, once; one that finds none is there for the next. */
+static void interrupts(void)
+{
+	int32_t pair[2];
+	int32_t fd = 7;
+	int32_t written = 0;
+	uint8_t buffer[1] = { 0 };
+	SAME(ts_catch_interrupts(), 0);
+	SAME(ts_catch_interrupts(), -EBUSY);
+	SAME(ts_hold_signals(), -EBUSY);
+	SAME(ts_interrupted(), 0);
+	SAME(ts_socketpair(pair), 0);
+	SAME(raise(SIGTERM), 0);
+	SAME(ts_receive(pair[0], -1, buffer, 1, 5000, &fd), -EINTR);
+	SAME(fd, -1);
+	SAME(ts_interrupted(), SIGTERM);
+	SAME(ts_receive(pair[0], -1, buffer, 1, 1, &fd), -ETIMEDOUT);
+	SAME(raise(SIGINT), 0);
+	SAME(ts_run("/bin/sh", "sh\0-c\0sleep 9", 3, "", 0, ".", buffer, 0, 0, buffer, 1, &written), -EINTR);
+	SAME(ts_interrupted(), SIGINT);
+	SAME(ts_send(pair[1], buffer, 1, NULL, 0), 1);
+	SAME(ts_receive(pair[0], -1, buffer, 1, 1000, &fd), 1);
+	SAME(ts_release_interrupts(), 0);
+	SAME(ts_close(pair[0]), 0);
+	SAME(ts_close(pair[1]), 0);
 }
 
 int main(int argc, char **argv)
@@ -212,11 +279,13 @@ int main(int argc, char **argv)
 		return 2;
 	reads();
 	lists();
+	trees();
 	batches(atoi(argv[2]));
 	talks();
 	sockets();
 	programs();
 	waits();
+	interrupts();
 	(void)printf("%d answers as they should be\n", checks);
 	return 0;
 }

@@ -1,4 +1,5 @@
 import { type ExecRequest, exec, execInForeground } from "../../lifecycle/exec.ts";
+import { catchInterrupts } from "../../sys/interrupt.ts";
 import { id, perhapsTraced, preservedFds, readGiven, root, warning } from "../common.ts";
 import { type Call, type Command, every } from "../table.ts";
 
@@ -7,6 +8,7 @@ export const command: Command = (call) =>
   perhapsTraced(call, `tsrun exec ${id(call)}`, (tracer) => {
     const request = { ...execRequest(call), tracer };
     if (!request.detach) return execInForeground(root(call), request);
+    catchInterrupts();
     exec(root(call), request).process.close();
     return 0;
   });

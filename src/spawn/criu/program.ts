@@ -6,6 +6,7 @@ import { mayExecute } from "../../sys/inspect.ts";
 import { errnoName, lib } from "../../sys/lib.ts";
 import { environment, Pidfd } from "../../sys/process.ts";
 import { Socket } from "../../sys/socket.ts";
+import { interrupted } from "../interrupted.ts";
 import { type CriuAnswer, type CriuRequest, decodeAnswer, encodeRequest, REQUEST } from "./messages.ts";
 
 /** What criu tells on its way (criu/action-scripts.c). */
@@ -104,6 +105,7 @@ function converse(socket: Socket, criu: Pidfd, request: CriuRequest, { notify }:
   let failed = false;
   for (;;) {
     const message = socket.receive(criu.fd, -1);
+    if (message === "interrupted") throw interrupted(`criu was at work on its ${request.type}`);
     const answer = message instanceof Uint8Array ? understood(message) : undefined;
     if (answer?.notify === undefined || answer.type !== REQUEST.notify) {
       if (failed) throw thrown;

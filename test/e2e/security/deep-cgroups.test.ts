@@ -9,10 +9,10 @@ import { folderIn } from "../support/cgroup-files.ts";
 import { type Config, type Patch, script, share } from "../support/config.ts";
 import { onlyTsrun, openHost } from "../support/host.ts";
 import { CGROUP_V2, cgroupsOfProcess, hasEnded, until } from "../support/outside.ts";
-import { times } from "../support/slow.ts";
+import { patience, times } from "../support/slow.ts";
 
 const host = openHost({ busybox: true });
-t.setTimeout(300_000);
+t.setTimeout(patience(300_000));
 
 /** 24 of them are 6 KiB: PATH_MAX is 4 KiB. */
 const LEVELS = 24;

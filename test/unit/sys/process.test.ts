@@ -120,3 +120,17 @@ t.test("Socket: at a path of any length", async (t) => {
   listening.close();
   t.equal(Socket.connect(path), undefined, "nobody listens any more");
 });
+
+t.test(
+  "no signal to what has no pid here: to kill(2) 0 is our own process group, and -1 everybody",
+  async (t) => {
+    for (const pid of [0, -1, -process.pid]) {
+      t.throws(() => kill(pid, 0), {
+        code: "EINVAL",
+        message: /outside of this pid namespace: it is not ours to kill/,
+      });
+      t.equal(Pidfd.of(pid), undefined);
+      t.equal(new Pidfd(pid, -1).reap(), undefined);
+    }
+  },
+);
