@@ -1,5 +1,9 @@
 /** Whose the files of an image become on the host. */
 import type { IdMapping } from "../bundle/types.ts";
+import { ImageError } from "./error.ts";
+
+/** (uid_t)-1 is nobody's. */
+const LARGEST_ID = 0xfffffffe;
 
 /** Owners by numbers that this process may give, which may be in the namespace of these maps itself. */
 export function ownersFor(
@@ -35,8 +39,11 @@ export class Owners {
     return { uid: hostId(this.#uid, 0) ?? 0, gid: hostId(this.#gid, 0) ?? 0 };
   }
 
-  /** An entry's owner on the host. */
+  /** An entry's owner on the host. @throws ImageError `format` for what is no id: the kernel would take its last 32 bits */
   of(uid: number, gid: number): { readonly uid: number; readonly gid: number } {
+    if (uid < 0 || uid > LARGEST_ID || gid < 0 || gid > LARGEST_ID) {
+      throw new ImageError("format", `an entry belongs to ${uid}:${gid}, and ids go from 0 to ${LARGEST_ID}`);
+    }
     if (this.#uid === undefined && this.#gid === undefined) return { uid, gid };
     const found = { uid: hostId(this.#uid, uid), gid: hostId(this.#gid, gid) };
     if (found.uid === undefined || found.gid === undefined) this.lost++;
