@@ -1,19 +1,12 @@
-import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { canRace } from "../support/exchange.ts";
 import { openHost } from "../support/host.ts";
-import { raceWith } from "../support/hostile-user.ts";
+import { given, raceWith } from "../support/hostile-user.ts";
 import { type Entry, tarOf } from "../support/tar.ts";
-import { USER } from "../support/user.ts";
 
 const host = openHost({ only: "tsrun" });
-
-function given(path: string, { uid, gid }: { readonly uid: number; readonly gid: number } = USER): string {
-  mkdirSync(path, { recursive: true });
-  chownSync(path, uid, gid);
-  return path;
-}
 
 const archive = join(host.dir, "image.tar");
 const entries: Entry[] = Array.from({ length: 3000 }, (_, index) => ({

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import t from "tap";
 import { canRace } from "../support/exchange.ts";
 import { openHost } from "../support/host.ts";
-import { raceWith } from "../support/hostile-user.ts";
+import { given, raceWith } from "../support/hostile-user.ts";
 import { type Entry, tarOf } from "../support/tar.ts";
 import { USER } from "../support/user.ts";
 
@@ -28,12 +28,6 @@ const NOBODY = 4_194_305;
 function sticky(path: string): string {
   mkdirSync(path, { recursive: true });
   chmodSync(path, 0o1777);
-  return path;
-}
-
-function given(path: string, { uid, gid }: { readonly uid: number; readonly gid: number } = USER): string {
-  mkdirSync(path, { recursive: true });
-  chownSync(path, uid, gid);
   return path;
 }
 

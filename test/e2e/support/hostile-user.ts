@@ -1,8 +1,19 @@
 /** A hostile user of the host: his program runs as long as root works beside him, again and again. */
 import { spawn } from "node:child_process";
+import { chownSync, mkdirSync } from "node:fs";
 import type { Test } from "tap";
 import { until } from "./outside.ts";
 import { USER } from "./user.ts";
+
+/** A folder that belongs to him, or to another user. */
+export function given(
+  path: string,
+  { uid, gid }: { readonly uid: number; readonly gid: number } = USER,
+): string {
+  mkdirSync(path, { recursive: true });
+  chownSync(path, uid, gid);
+  return path;
+}
 
 /** How long root works beside him, in milliseconds. */
 const BUDGET = 20_000;
