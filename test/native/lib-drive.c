@@ -111,7 +111,7 @@ static void trees(void)
 	SAME(ts_cgroups("tree", CGROUPS_REMOVE, 10000, none, 0, &count), 0);
 	SAME(count, 1);
 	SAME(ts_cgroups("none", CGROUPS_REMOVE, 10000, none, 0, &count), -ENOENT);
-	SAME(ts_remove("./tree"), 0);
+	SAME(ts_remove("./tree", -1), 0);
 	free(none);
 }
 

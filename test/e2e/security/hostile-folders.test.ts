@@ -110,3 +110,5 @@ while True:
   t.equal(lstatSync(join(parent, "box-0/rootfs/folder-1/in")).uid, 100_000);
   t.equal(lstatSync(join(parent, "box-0/rootfs/folder-1/in")).mode & 0o777, 0o755);
 });
+
+await host.end();

@@ -140,3 +140,5 @@ t.test("trees deeper than any path", { timeout: 120_000 }, async (t) => {
   await host.must(["gc", work]);
   t.same(readdirSync(work), [], "20,000 levels");
 });
+
+await host.end();

@@ -221,3 +221,5 @@ t.test("what lies behind no folder is refused in both", async (t) => {
     }
   }
 });
+
+await host.end();
