@@ -14,7 +14,7 @@ import { aligned, type Counts, cell, countsLine, type Place, skippedEverywhere, 
 import { runSuite, type SuiteResult } from "./vm/suite.ts";
 
 /** Seconds after which a machine is stopped. */
-const DEADLINE = "2400";
+const DEADLINE = "3000";
 
 const { values: options, positionals: words } = parseArgs({
   allowPositionals: true,

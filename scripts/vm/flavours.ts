@@ -23,6 +23,9 @@ export const FLAVOURS: readonly Flavour[] = [
 const ENGINES = "an engine's own cases take an emulated machine longer than all other files together";
 const ENGINE_ONCE = "the engine's cases run with the other machine's manager of cgroups";
 
+const IMAGES =
+  "what an image's text and archives come to is decided before the kernel is asked for a container";
+
 /** Files, or folders of them, that run in no machine, or not in one, and why. */
 const LEFT_OUT: readonly (readonly [path: string, why: string, flavour?: string])[] = [
   ["clients/buildah.", ENGINES],
@@ -33,6 +36,13 @@ const LEFT_OUT: readonly (readonly [path: string, why: string, flavour?: string]
   ["clients/machine-containerd.", ENGINE_ONCE, "systemd"],
   ["clients/machine-docker.", ENGINE_ONCE, "systemd"],
   ["clients/machine-podman.", ENGINE_ONCE, "cgroupfs"],
+  ["image-hostile.", IMAGES],
+  ["security/annotations.", IMAGES],
+  ["security/hostile-images.", IMAGES],
+  ["security/image-labels.", IMAGES],
+  ["security/image-limits.", IMAGES],
+  ["security/layers.", IMAGES],
+  ["security/terminal-text.", IMAGES],
   ["completion.", "shells complete words: nothing of it asks the kernel of a container"],
   [
     "devices-v2.",
@@ -74,7 +84,6 @@ const EITHER: readonly string[] = [
   "hook-failures.",
   "hooks.",
   "hostile-cwd.",
-  "image-hostile.",
   "image-overlay.",
   "image-rootless.",
   "image.",
@@ -99,18 +108,23 @@ const EITHER: readonly string[] = [
   "seccomp-notify.",
   "seccomp.",
   "security/caller.",
+  "security/checkpoint-links.",
   "security/data.",
   "security/descriptors.",
   "security/hostile-file-links.",
-  "security/hostile-images.",
+  "security/hostile-folders.",
   "security/hostile-links.",
+  "security/hostile-removal.",
   "security/identity.",
   "security/image-files.",
+  "security/image-links.",
   "security/masks.",
   "security/mounts.",
   "security/names.",
   "security/procfs.",
   "security/program.",
+  "security/roots.",
+  "security/stopped-helper.",
   "security/sysctl.",
   "security/terminals.",
   "state-and-list.",
@@ -121,6 +135,7 @@ const EITHER: readonly string[] = [
   "terminal.",
   "trace.",
   "trusted-files.",
+  "userns-streams.",
   "userns.",
 ];
 
