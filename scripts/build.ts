@@ -1,13 +1,14 @@
 /**
- * Builds everything into dist/: the native parts with make, the `tsrun` command as a small
- * launcher and an executable compiled by Bun, the same command for Node
- * as dist/tsrun.js, the manual page, the shells' completion, and the library with its types.
+ * Builds everything into dist/: the native parts with make, the `tsrun` command as one executable with its own engine, the same
+ * command for Node as dist/tsrun.js, the manual page, the shells' completion, and the library with its types.
  */
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { COMPILE_FLAGS } from "./compile-flags.ts";
+import { makeExecutable } from "./executable.ts";
+import { writeHelpTexts } from "./help-texts.ts";
+import { quickjsSource } from "./quickjs.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
@@ -29,24 +30,41 @@ function commit(): string {
   }
 }
 
-sh("make", "-s", "-C", "native", "constants", "launch", "supervise", "init", "lib", "probe");
+sh("make", "-s", "-C", "native", "constants", "supervise", "init", "lib", "probe");
+writeHelpTexts();
 
 const bun = process.execPath;
 const define = `--define=TSRUN_COMMIT=${JSON.stringify(commit())}`;
 const entry = "src/cli/tsrun.ts";
 
-// A part that is bundled for itself is flat and holds nothing else; as CommonJS, it is one function of the file that is compiled.
-for (const part of ["all", "create", "exec", "life", "look"]) {
+/** The command's script for the engine, which has no modules to load. */
+function bundleForEngine(to: string): void {
   const flags = [
-    "--target=node",
-    "--format=cjs",
-    "--minify",
+    "--target=browser",
+    "--format=iife",
+    "--minify-syntax",
+    "--minify-whitespace",
     "--external=koffi",
-    "--define=TSRUN_COMPILED=true",
+    "--external=bun:ffi",
+    "--define=TSRUN_EXECUTABLE=true",
+    "--define=import.meta.url=undefined",
   ];
-  sh(bun, "build", ...flags, define, `src/cli/parts/${part}.ts`, "--outfile", `build/parts/${part}.cjs`);
+  sh(bun, "build", ...flags, define, "src/cli/executable.ts", "--outfile", to);
 }
-sh(bun, "build", ...COMPILE_FLAGS, "src/cli/compiled.ts", "--outfile", join("dist", "tsrun-host"));
+
+function source(): string {
+  try {
+    return quickjsSource(root);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exit(1);
+  }
+}
+
+sh("make", "-s", "-C", "native", "engine", `QUICKJS=${source()}`);
+bundleForEngine("build/engine/tsrun.js");
+makeExecutable("build/native/tsrun-engine", "build/engine/tsrun.js", "build/engine/heap", "dist/tsrun");
+
 sh(
   bun,
   "build",

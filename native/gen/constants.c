@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "../lib/functions.h"
 #include "../plan.h"
 
 /* Newer than some headers; the kernel's include/uapi/linux/mempolicy.h has them in an enum or as macros. */
@@ -160,13 +161,33 @@ static void plan(void)
 	printf("  },\n} as const;\n");
 }
 
+#define FUNCTION(name, ...) printf("  %s: \"", #name); letters("" #__VA_ARGS__); printf("\",\n");
+
+/* The parameters without the commas between them. */
+static void letters(const char *list)
+{
+	for (; *list; list++)
+		if (*list == 'p' || *list == 'i')
+			putchar(*list);
+}
+
+static void functions(void)
+{
+	printf("\n/** The native functions' parameters, as `Signature` of ffi.ts has them, from native/lib/functions.h. */\n"
+	       "export const SIGNATURES = {\n");
+	LIB_COMMAND_FUNCTIONS(FUNCTION)
+	LIB_THREAD_FUNCTIONS(FUNCTION)
+	printf("} as const;\n");
+}
+
 int main(void)
 {
-	printf("// Made by native/gen/constants.c from this machine's headers and native/plan.h. Do not edit.\n");
+	printf("// Made by native/gen/constants.c from this machine's headers, native/plan.h and native/lib/functions.h. Do not edit.\n");
 	mounts();
 	processes();
 	files();
 	names();
 	plan();
+	functions();
 	return ferror(stdout) != 0;
 }

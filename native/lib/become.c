@@ -173,7 +173,7 @@ int ts_become(const char *path, const char *name, const int32_t *fds, int count,
 {
 	char *argv[] = { (char *)(uintptr_t)name, NULL };
 	char **envp = calloc((size_t)envc + 1, sizeof *envp);
-	int program = open_trusted(path);
+	int program = open_program(path);
 	int error = program < 0 ? program : !envp ? -ENOMEM : 0;
 	sigset_t all;
 	sigset_t before;

@@ -21,6 +21,11 @@ int may_run(const struct stat *found);
 int is_contained(void);
 /* Opens such a program, or answers -EKEYREJECTED. */
 int open_trusted(const char *path);
+/*
+ * Opens one of tsrun's own programs to be executed: the one at this path, beside the library. The executable has them inside, and takes
+ * the path's last part for a name.
+ */
+int open_program(const char *path);
 /* chmod of what a descriptor is open on, an O_PATH one too: 0 or -errno. */
 int change_mode(int fd, mode_t mode);
 /* Fills an array of pointers, and a NULL, from a block of NUL-ended strings. */
@@ -69,11 +74,11 @@ EXPORT int ts_trusted(const char *path, int mode, int above_mode, uint8_t *what,
 
 /* spawn.c */
 
-/* A sealed memfd that holds these bytes. */
+/* A sealed memfd that holds these bytes (sealed.c). */
 EXPORT int ts_memfd(const char *name, const uint8_t *bytes, int length);
 /* A memfd of this length, zeroed, that may be written but keeps its length. */
 EXPORT int ts_shared(const char *name, int length);
-/* A sealed, executable memfd copy of the program at path: a container cannot write through it to the host's file. */
+/* A sealed, executable memfd copy of such a program (own.c): a container cannot write through it to the host's file. */
 EXPORT int ts_program(const char *path);
 /*
  * Starts the program of descriptor `program` as tsrun-init: the descriptors plan, host and other (-1: none) become
@@ -89,6 +94,12 @@ EXPORT int ts_spawn_init(int program, int plan, int host, int other, int keep, c
  */
 EXPORT int ts_run(const char *path, const char *args, int argc, const char *env, int envc, const char *cwd,
 		  const uint8_t *input, int input_length, int timeout, uint8_t *output, int room, int32_t *written);
+
+/*
+ * Executes a program in this process (execve(2)), with the environment given as a block: -errno where that fails. Every descriptor that
+ * is not close-on-exec is the program's.
+ */
+EXPORT int ts_execute(const char *path, const char *args, int argc, const char *env, int envc);
 
 /* talk.c */
 
@@ -169,7 +180,7 @@ EXPORT int ts_hold_signals(void);
 /* From now on this process is the parent of its descendants that lose theirs; so it stays through execve. */
 EXPORT int ts_subreaper(void);
 /*
- * Executes the program at path in this process, with `name` as its only argument, the environment given as a block, and of all
+ * Executes the program at path, one of tsrun's own, in this process, with `name` as its only argument, the environment given as a block, and of all
  * descriptors only 0 to 2 and these. All signals are blocked then. Returns only where it fails: -EKEYREJECTED if others
  * than root could write the program.
  */

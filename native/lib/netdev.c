@@ -325,11 +325,12 @@ static int transfer(const struct side *from, const struct side *to, const struct
 {
 	struct device arrived = { 0 };
 	char travelling[IFNAMSIZ];
-	uint32_t chance = (uint32_t)getpid();
+	uint32_t chance;
 	int32_t ignored;
 	int error;
 
-	(void)getrandom(&chance, sizeof chance, GRND_NONBLOCK);
+	if (getrandom(&chance, sizeof chance, GRND_NONBLOCK) != sizeof chance)
+		chance = (uint32_t)getpid();
 	(void)snprintf(travelling, sizeof travelling, "move%08x", chance);
 	*step = STEP_MOVE;
 	error = send_device(from, to, device->index, travelling);

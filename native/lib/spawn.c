@@ -6,14 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <linux/memfd.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,53 +19,6 @@
 
 #include "interrupt.h"
 #include "lib.h"
-
-/* Kernel 6.3; older headers lack them and older kernels answer EINVAL, for which there is a second try. */
-#ifndef MFD_EXEC
-#define MFD_EXEC 0x0010U
-#endif
-
-#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
-
-static int sealable(const char *name, unsigned int kind)
-{
-	unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-	long fd = syscall(SYS_memfd_create, name, flags | kind);
-	if (fd < 0 && errno == EINVAL)
-		fd = syscall(SYS_memfd_create, name, flags);
-	return fd < 0 ? -errno : (int)fd;
-}
-
-static int seal(int fd, int error)
-{
-	if (error == 0 && fcntl(fd, F_ADD_SEALS, SEALS) < 0)
-		error = -errno;
-	if (error < 0) {
-		(void)close(fd);
-		return error;
-	}
-	return fd;
-}
-
-int ts_memfd(const char *name, const uint8_t *bytes, int length)
-{
-	int fd = sealable(name, 0);
-	if (fd < 0)
-		return fd;
-	int written = ts_write(fd, bytes, length);
-	return seal(fd, written < 0 ? written : 0);
-}
-
-int ts_shared(const char *name, int length)
-{
-	int fd = sealable(name, 0);
-	if (fd < 0)
-		return fd;
-	int error = ftruncate(fd, length) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0 ? -errno : 0;
-	if (error < 0)
-		(void)close(fd);
-	return error < 0 ? error : fd;
-}
 
 int open_trusted(const char *path)
 {
@@ -80,23 +30,6 @@ int open_trusted(const char *path)
 	if (error < 0)
 		(void)close(fd);
 	return error < 0 ? error : fd;
-}
-
-int ts_program(const char *path)
-{
-	int from = open_trusted(path);
-	if (from < 0)
-		return from;
-	int fd = sealable("tsrun-init", MFD_EXEC);
-	int error = 0;
-	ssize_t sent = 1;
-	while (fd >= 0 && error == 0 && sent > 0) {
-		sent = sendfile(fd, from, NULL, 1 << 20);
-		if (sent < 0)
-			error = -errno;
-	}
-	(void)close(from);
-	return fd < 0 ? fd : seal(fd, error);
 }
 
 void split(const char *block, int count, char **out)
@@ -317,4 +250,23 @@ int ts_run(const char *path, const char *args, int argc, const char *env, int en
 	shut(&pipes.out[0]);
 	free(strings);
 	return answer;
+}
+
+int ts_execute(const char *path, const char *args, int argc, const char *env, int envc)
+{
+	char **strings = calloc((size_t)argc + (size_t)envc + 2, sizeof *strings);
+	struct sigaction ignored = { .sa_handler = SIG_IGN };
+	struct sigaction usual = { .sa_handler = SIG_DFL };
+	int error;
+	if (!strings)
+		return -ENOMEM;
+	split(args, argc, strings);
+	split(env, envc, strings + argc + 1);
+	/* An engine ignores it; a program does not expect that. */
+	(void)sigaction(SIGPIPE, &usual, &ignored);
+	(void)execve(path, strings, strings + argc + 1);
+	error = -errno;
+	(void)sigaction(SIGPIPE, &ignored, NULL);
+	free(strings);
+	return error;
 }

@@ -8,6 +8,7 @@ import { O } from "../sys/constants.gen.ts";
 import { Handle, readDescriptor } from "../sys/files.ts";
 import { reportDebug, reportWarning } from "./report.ts";
 import type { Call } from "./table.ts";
+import { traced } from "./traced.ts";
 
 /** `--root`, absolute. */
 export function root({ globals }: Call): string {
@@ -54,13 +55,9 @@ export function preservedFds({ options }: Call): number {
 }
 
 /** Performs a command, and notes its steps where `--trace` is given. */
-export function perhapsTraced(
-  { options, whole }: Call,
-  title: string,
-  command: (tracer?: Tracer) => number,
-): number | Promise<number> {
+export function perhapsTraced({ options }: Call, title: string, command: (tracer?: Tracer) => number): number {
   const file = options.get("trace");
-  return file === undefined || whole === undefined ? command() : whole.traced(file, title, command);
+  return file === undefined ? command() : traced(file, title, command);
 }
 
 /** Reports what is odd in a JSON text. */

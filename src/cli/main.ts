@@ -3,27 +3,26 @@ import { SystemError, UsageError } from "../error.ts";
 import { InterruptedError } from "../spawn/interrupted.ts";
 import { exit } from "../sys/process.ts";
 import { COMMIT, SPEC_VERSION, VERSION } from "../version.ts";
+import { help } from "./help.ts";
 import { parse } from "./parse.ts";
 import { configure, print, reportError } from "./report.ts";
-import type { Call, Command, Options, Part, Whole } from "./table.ts";
+import { COMMANDS } from "./table/all.ts";
+import type { Call, Command, Options } from "./table.ts";
 
-/**
- * Performs this process's command line by a part of tsrun, and ends the process with the exit code.
- *
- * @returns false where only the whole of tsrun can tell what to do; then nothing is done yet
- */
-export function program(part: Part): boolean {
-  const code = main(process.argv.slice(2), part);
-  if (code === undefined) return false;
+/** What performs each command, by its name. */
+export type Commands = Readonly<Record<string, Command>>;
+
+/** Performs this process's command line, and ends the process with the exit code. */
+export function program(commands: Commands): void {
+  const code = main(process.argv.slice(2), commands);
   // What is hot is done by now: a promise costs a turn of the loop.
   if (typeof code === "number") exit(code);
   void code.then(exit);
-  return true;
 }
 
-function main(argv: readonly string[], part: Part): number | Promise<number> | undefined {
+function main(argv: readonly string[], commands: Commands): number | Promise<number> {
   try {
-    const code = perform(argv, part);
+    const code = perform(argv, commands);
     return code instanceof Promise ? code.catch((error) => failed(error)) : code;
   } catch (error) {
     return failed(error);
@@ -37,24 +36,23 @@ function failed(error: unknown, code = 1): number {
   return error instanceof InterruptedError ? 128 + error.signal : code;
 }
 
-function perform(
-  argv: readonly string[],
-  { commands, perform, whole }: Part,
-): number | Promise<number> | undefined {
-  const parsed = parse(argv, commands, configure);
+function perform(argv: readonly string[], commands: Commands): number | Promise<number> {
+  const parsed = parse(argv, COMMANDS, configure);
   switch (parsed.kind) {
     case "version":
       print(`tsrun version ${VERSION}\ncommit: ${COMMIT}\nspec: ${SPEC_VERSION}\n`);
       return 0;
     case "help":
-      return whole && printHelp(whole, parsed.topic);
+      print(help(parsed.topic));
+      return 0;
     case "unknown":
-      return whole && unknown(parsed.name);
+      return unknown(parsed.name);
     case "call": {
-      const command = perform[parsed.command.name];
-      if (command === undefined || (whole === undefined && parsed.options.has("trace"))) return undefined;
+      const { name, errorCode } = parsed.command;
+      const command = commands[name];
+      if (command === undefined) throw new Error(`nothing performs ${name}`);
       checkGlobals(parsed.globals);
-      return call(command, { ...parsed, whole }, parsed.command.errorCode);
+      return call(command, parsed, errorCode);
     }
     default:
       return parsed satisfies never;
@@ -77,11 +75,6 @@ function unknown(name: string): number {
     }),
   );
   return 3;
-}
-
-async function printHelp({ help }: Whole, topic: string | undefined): Promise<number> {
-  print(await help(topic));
-  return 0;
 }
 
 function checkGlobals(globals: Options): void {

@@ -1,6 +1,4 @@
-/** What a command line may hold: the words of the tables in table/, and the parts that perform them in parts/. */
-import type { Tracer } from "../spawn/steps.ts";
-
+/** What a command line may hold: the words of the tables in table/. */
 /** An option of a command, written `--name`, `-name`, or by its letter. */
 export interface OptionSpec {
   readonly name: string;
@@ -36,27 +34,10 @@ export interface Call {
   readonly globals: Options;
   readonly options: Options;
   readonly args: readonly string[];
-  readonly whole?: Whole | undefined;
 }
 
 /** What performs a command; answers the exit code. */
 export type Command = (call: Call) => number | Promise<number>;
-
-/** Commands and what performs each, by its name: all of tsrun, or a part of it that is loaded alone. */
-export interface Part {
-  readonly commands: readonly CommandSpec[];
-  readonly perform: Readonly<Record<string, Command>>;
-  /** What only the whole has, to be loaded when somebody asks for it. */
-  readonly whole?: Whole;
-}
-
-/** Help, and traces. */
-export interface Whole {
-  /** The help of tsrun, or of one command. */
-  readonly help: (topic: string | undefined) => Promise<string>;
-  /** Performs a command and writes its steps to a file. */
-  readonly traced: (file: string, title: string, command: (tracer: Tracer) => number) => Promise<number>;
-}
 
 /** Given options: the value, or `""` for a switch; of one that was repeated all values, joined by NUL. */
 export type Options = ReadonlyMap<string, string>;

@@ -1,4 +1,4 @@
-/** `--trace FILE`: loaded only where it is given. */
+/** `--trace FILE` */
 import { openTraceFile, Trace } from "../lifecycle/trace.ts";
 import type { Tracer } from "../spawn/steps.ts";
 import { reportWarning } from "./report.ts";

@@ -1,4 +1,7 @@
-/** The program, where nothing is compiled. */
-import { enter } from "./parts/all.ts";
+/** The program where Node or Bun runs it: with all commands. */
+import { command as bundle } from "./commands/bundle.ts";
+import { command as image } from "./commands/image.ts";
+import { program } from "./main.ts";
+import { PERFORM } from "./perform.ts";
 
-enter();
+program({ ...PERFORM, bundle, image });

@@ -6,8 +6,9 @@ import { readOverlay } from "../state/overlay.ts";
 import { RLIMIT } from "../sys/constants.gen.ts";
 import { kindOf, readTextIfThere } from "../sys/files.ts";
 import { accessError } from "../sys/inspect.ts";
+import { isExecutable } from "../sys/place.ts";
 import { privilege } from "../sys/privilege.ts";
-import { caller, ids, rlimitOf } from "../sys/process.ts";
+import { ids, rlimitOf } from "../sys/process.ts";
 import { lsmFacts } from "./lsm.ts";
 import { filterOf } from "./seccomp.ts";
 
@@ -47,13 +48,12 @@ export function privileges(): Pick<HostFacts, "privileged" | "root"> {
 }
 
 /**
- * The limit of open files that tsrun was started with. JavaScript engines raise their own soft limit to the hard one as
- * they start, and nothing tells afterwards what it was; so the launcher notes it before. Where tsrun runs as a library,
- * the parent process's limit is the best guess.
+ * The limit of open files that tsrun was started with, where its own may be another: Node and Bun raise their soft limit to the hard one
+ * as they start, and nothing tells afterwards what it was, so that the parent process's is the best guess. The executable's own engine
+ * changes nothing.
  */
 export function callerNofile(): { readonly soft: bigint; readonly hard: bigint } | undefined {
-  const noted = caller()?.nofile;
-  if (noted !== undefined) return noted;
+  if (isExecutable()) return undefined;
   const ours = rlimitOf(0, RLIMIT.RLIMIT_NOFILE);
   const parents = rlimitOf(ids().ppid, RLIMIT.RLIMIT_NOFILE);
   return ours !== undefined && parents !== undefined && parents.hard === ours.hard ? parents : undefined;

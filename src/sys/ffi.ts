@@ -1,9 +1,7 @@
 /**
- * The one interface to native code, and its two hosts: bun:ffi where this runs under Bun, koffi under Node. Nothing else
- * in tsrun asks which host it is on.
+ * The one interface to native code, and its three hosts: the engine inside the executable, which has the functions itself; bun:ffi
+ * where this runs under Bun, koffi under Node. Nothing else in tsrun asks which host it is on.
  */
-
-import { isCompiled } from "./place.ts";
 
 /** What a native function takes: `p` a pointer to bytes, `i` a 32-bit integer. All answer a 32-bit integer. */
 export type Signature = string;
@@ -14,39 +12,45 @@ export type Bytes = Uint8Array | Int32Array | BigInt64Array | BigUint64Array;
 /** A function of a library. */
 export type Native = (...args: readonly (Bytes | number)[]) => number;
 
-/** Finds a function of a shared library. */
-export type Binder = (name: string, signature: Signature) => Native;
+/** The name of the shared library, where there is one. */
+const LIBRARY = "libtsrun.so";
 
-/** Opens a shared library; each of its functions is bound for itself, for that takes a while. */
-export function open(path: string): Binder {
-  return "Bun" in globalThis ? openInBun(path) : openInNode(path);
+// Of native/engine/bind.c.
+declare const tsrunNative: Readonly<Record<string, Native>> | undefined;
+
+/** Opens the native library: its functions by name. @param folder tells where it is, where it has to be found */
+export function open<Name extends string>(
+  folder: () => string,
+  signatures: Readonly<Record<Name, Signature>>,
+): Readonly<Record<Name, Native>> {
+  if (typeof tsrunNative !== "undefined") return tsrunNative;
+  const path = `${folder()}/${LIBRARY}`;
+  const bind = "Bun" in globalThis ? openInBun(path) : openInNode(path);
+  // A call uses a dozen of the functions, and binding all of them would take it a tenth of its start.
+  return new Proxy({} as Record<Name, Native>, {
+    get(bound, name: Name) {
+      bound[name] ??= bind(name, signatures[name]);
+      return bound[name];
+    },
+  });
 }
 
-/** A function's types: by name for the module bun:ffi, by number for what it is made of. */
-type BunTypes = Record<string, { args: readonly (string | number)[]; returns: string | number }>;
+/** Finds a function of a shared library. */
+type Binder = (name: string, signature: Signature) => Native;
 
 interface BunFFI {
-  dlopen(path: string, symbols: BunTypes): { symbols: Record<string, Native> };
+  dlopen(
+    path: string,
+    symbols: Record<string, { args: readonly string[]; returns: string }>,
+  ): { symbols: Record<string, Native> };
 }
 
-// FFIType.i32 and FFIType.ptr of bun:ffi.
-const I32 = 5;
-const PTR = 12;
-
-/**
- * bun:ffi is a module around `Bun.FFI`, and loading it takes 0.2 ms of a process that lives for 5. The compiled
- * executable, whose Bun is known, goes without it; under any other Bun the documented module is used.
- */
 function openInBun(path: string): Binder {
-  const inside = (globalThis as unknown as { Bun: { FFI?: BunFFI } }).Bun.FFI;
-  const direct = isCompiled() && inside !== undefined;
-  const ffi = direct ? inside : (require("bun:ffi") as BunFFI);
+  const ffi = require("bun:ffi") as BunFFI;
   return (name, signature) => {
-    const args: (string | number)[] = [];
-    for (const letter of signature) {
-      args.push(letter === "p" ? (direct ? PTR : "ptr") : direct ? I32 : "i32");
-    }
-    const { symbols } = ffi.dlopen(path, { [name]: { args, returns: direct ? I32 : "i32" } });
+    const args: string[] = [];
+    for (const letter of signature) args.push(letter === "p" ? "ptr" : "i32");
+    const { symbols } = ffi.dlopen(path, { [name]: { args, returns: "i32" } });
     return symbols[name] as Native;
   };
 }

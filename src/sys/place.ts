@@ -1,14 +1,9 @@
 /** Where tsrun's own native files are: beside the executable, or in dist/ beside the library. */
 
 // The build defines it in the executable.
-declare const TSRUN_COMPILED: boolean | undefined;
+declare const TSRUN_EXECUTABLE: boolean | undefined;
 
 let place: string | undefined;
-
-/** Whether this is the executable that the build compiled. */
-export function isCompiled(): boolean {
-  return typeof TSRUN_COMPILED === "boolean";
-}
 
 /**
  * The folder of `libtsrun.so` and `tsrun-init`, absolute. It is found from the program itself, never from the current
@@ -19,14 +14,19 @@ export function nativeDir(): string {
   return place;
 }
 
-/** The words that start this very tsrun again: its launcher, or the engine and the script. */
+/** The words that start this very tsrun again: its executable, or the engine and the script. */
 export function ownCommand(): readonly string[] {
-  return isCompiled() ? [`${nativeDir()}/tsrun`] : [process.execPath, process.argv[1] ?? ""];
+  return isExecutable() ? [process.execPath] : [process.execPath, process.argv[1] ?? ""];
+}
+
+/** Whether this is the executable with an engine of its own (native/engine). */
+export function isExecutable(): boolean {
+  return typeof TSRUN_EXECUTABLE === "boolean";
 }
 
 function find(): string {
-  // A compiled executable is its own process image; a script was loaded from src/sys, build/src/sys, dist/lib/src/sys or dist.
-  if (isCompiled()) return folder(process.execPath);
+  // The executable is its own process image; a script was loaded from src/sys, build/src/sys, dist/lib/src/sys or dist.
+  if (isExecutable()) return folder(process.execPath);
   const here = decodeURIComponent(new URL(import.meta.url).pathname);
   // Tests run from build/, development from src/: both lie beside dist/.
   const root = here.search(/\/(?:build\/)?src\/sys\/[^/]*$/);

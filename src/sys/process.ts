@@ -132,26 +132,9 @@ export function clock(which: "realtime" | "monotonic"): bigint {
   return out[0] ?? 0n;
 }
 
-/** What the launcher noted of whoever called tsrun (native/launch), before the engine changed it. */
-export interface Caller {
-  /** The limit of open files. */
-  readonly nofile: { readonly soft: bigint; readonly hard: bigint };
-  /** How many descriptors were open from 3 on, without a gap. */
-  readonly descriptors: number;
-}
-
-/** `undefined` where tsrun was not started by its launcher: as a library, for one. */
-export function caller(): Caller | undefined {
-  const note = /^([0-9]+):([0-9]+):([0-9]+)$/.exec(process.env["TSRUN_CALLER"] ?? "");
-  if (note === null) return undefined;
-  const [soft = "", hard = "", descriptors = ""] = note.slice(1);
-  return { nofile: { soft: BigInt(soft), hard: BigInt(hard) }, descriptors: Number(descriptors) };
-}
-
 /** Whether the caller passed this descriptor on purpose. Node's and Bun's own are close-on-exec. */
 export function isInherited(fd: number): boolean {
-  const known = caller();
-  return known === undefined ? lib().ts_cloexec(fd) === 0 : fd < 3 + known.descriptors;
+  return lib().ts_cloexec(fd) === 0;
 }
 
 /** Ends this process now. */
@@ -206,21 +189,16 @@ export function run(command: Command): Ran {
   return errno === "EINTR" ? { kind: "interrupted", output: said } : { kind: "not-started", errno };
 }
 
-/** What native/launch adds to the environment: the engine's tuning and the launcher's note. */
-const LAUNCHERS = [
-  "TSRUN_CALLER",
-  "BUN_JSC_useBaselineJIT",
-  "BUN_JSC_useFTLJIT",
-  "BUN_JSC_useWasm",
-  "BUN_JSC_numberOfGCMarkers",
-];
+/** Executes a program in this process, with its environment and descriptors. @throws SystemError; else it does not return */
+export function execute(path: string, args: readonly string[]): never {
+  const env = environment();
+  const answer = lib().ts_execute(cstring(path), cstrings(args), args.length, cstrings(env), env.length);
+  throw new SystemError("execve", errnoName(-answer), path);
+}
 
 /** The environment that tsrun was started with, as `NAME=value` entries. */
 export function environment(): readonly string[] {
   const entries: string[] = [];
-  const launched = process.env["TSRUN_CALLER"] !== undefined;
-  for (const name in process.env) {
-    if (!launched || !LAUNCHERS.includes(name)) entries.push(`${name}=${process.env[name] ?? ""}`);
-  }
+  for (const name in process.env) entries.push(`${name}=${process.env[name] ?? ""}`);
   return entries;
 }

@@ -1,5 +1,6 @@
 import { UsageError } from "../../error.ts";
 import { explainBundle } from "../../lifecycle/explain.ts";
+import { timeBundle } from "../../lifecycle/timed.ts";
 import { oneOf, root, warning } from "../common.ts";
 import { print, printJson } from "../report.ts";
 import type { Command } from "../table.ts";
@@ -25,9 +26,7 @@ export const command: Command = (call) => {
       hint: "tsrun run --trace FILE writes the same for programs",
     });
   }
-  return import("../../lifecycle/timed.ts").then(({ timeBundle }) => {
-    const id = options.get("id") ?? `timed-${process.pid}`;
-    print(timeBundle(root(call), { ...request, id, warn: warning }));
-    return 0;
-  });
+  const id = options.get("id") ?? `timed-${process.pid}`;
+  print(timeBundle(root(call), { ...request, id, warn: warning }));
+  return 0;
 };

@@ -1,0 +1,242 @@
+/*
+ * The host's part of JavaScript: text to bytes and back, the clock, the current folder, and what process knows of this call. Node
+ * and Bun have all of it themselves; what of it is offered here behaves as there.
+ */
+#define _GNU_SOURCE
+#include "host.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bind.h"
+
+/* ---- text (Encoding Standard, UTF-8) ---- */
+
+/*
+ * A JavaScript string may hold half of a surrogate pair, which UTF-8 has no bytes for: the engine gives ED A0..BF xx, which is nothing
+ * else's, and the standard wants U+FFFD, which has three bytes, too.
+ */
+static void replace_surrogates(uint8_t *bytes, size_t length)
+{
+	for (size_t at = 0; at + 2 < length; at++) {
+		if (bytes[at] == 0xed && bytes[at + 1] >= 0xa0) {
+			memcpy(bytes + at, "\xef\xbf\xbd", 3);
+			at += 2;
+		}
+	}
+}
+
+/* encode(text): an ArrayBuffer */
+static JSValue encode(JSContext *js, JSValueConst self, int argc, JSValueConst *argv)
+{
+	size_t length;
+	const char *text = JS_ToCStringLen(js, &length, argv[0]);
+	JSValue buffer;
+	uint8_t *bytes;
+
+	(void)self;
+	(void)argc;
+	if (!text)
+		return JS_EXCEPTION;
+	buffer = JS_NewArrayBufferCopy(js, (const uint8_t *)text, length);
+	JS_FreeCString(js, text);
+	bytes = JS_IsException(buffer) ? NULL : JS_GetArrayBuffer(js, &length, buffer);
+	if (bytes)
+		replace_surrogates(bytes, length);
+	return buffer;
+}
+
+/* The bytes that a valid sequence at `at` has; else 0, and in `bad` how many of them U+FFFD stands for. */
+static size_t sequence(const uint8_t *at, size_t left, size_t *bad)
+{
+	uint8_t low = 0x80;
+	uint8_t high = 0xbf;
+	size_t length;
+
+	*bad = 1;
+	if (at[0] < 0x80)
+		return 1;
+	if (at[0] >= 0xc2 && at[0] <= 0xdf)
+		length = 2;
+	else if (at[0] >= 0xe0 && at[0] <= 0xef)
+		length = 3;
+	else if (at[0] >= 0xf0 && at[0] <= 0xf4)
+		length = 4;
+	else
+		return 0;
+	if (at[0] == 0xe0)
+		low = 0xa0;
+	if (at[0] == 0xed)
+		high = 0x9f;
+	if (at[0] == 0xf0)
+		low = 0x90;
+	if (at[0] == 0xf4)
+		high = 0x8f;
+	for (size_t next = 1; next < length; next++, low = 0x80, high = 0xbf) {
+		if (next == left || at[next] < low || at[next] > high) {
+			*bad = next;
+			return 0;
+		}
+	}
+	return length;
+}
+
+static size_t valid_prefix(const uint8_t *bytes, size_t length)
+{
+	size_t at = 0;
+	size_t bad;
+
+	while (at < length) {
+		size_t size = sequence(bytes + at, length - at, &bad);
+
+		if (size == 0)
+			break;
+		at += size;
+	}
+	return at;
+}
+
+/* Each maximal part of an ill-formed sequence becomes U+FFFD. */
+static JSValue decode_replacing(JSContext *js, const uint8_t *bytes, size_t length)
+{
+	uint8_t *fixed = length > SIZE_MAX / 3 ? NULL : js_malloc(js, 3 * length);
+	size_t used = 0;
+	size_t at = 0;
+	JSValue text;
+
+	if (!fixed)
+		return JS_ThrowOutOfMemory(js);
+	while (at < length) {
+		size_t bad;
+		size_t size = sequence(bytes + at, length - at, &bad);
+
+		memcpy(fixed + used, size ? (const char *)bytes + at : "\xef\xbf\xbd", size ? size : 3);
+		used += size ? size : 3;
+		at += size ? size : bad;
+	}
+	text = JS_NewStringLen(js, (const char *)fixed, used);
+	js_free(js, fixed);
+	return text;
+}
+
+/* Bytes of any kind, as text. */
+static JSValue text_of(JSContext *js, const char *bytes, size_t length)
+{
+	if (valid_prefix((const uint8_t *)bytes, length) == length)
+		return JS_NewStringLen(js, bytes, length);
+	return decode_replacing(js, (const uint8_t *)bytes, length);
+}
+
+/* decode(bytes): without a byte order mark, as TextDecoder has it. The bytes are not empty. */
+static JSValue decode(JSContext *js, JSValueConst self, int argc, JSValueConst *argv)
+{
+	size_t length;
+	uint8_t *bytes = bind_bytes(js, argv[0], &length);
+
+	(void)self;
+	(void)argc;
+	if (!bytes)
+		return JS_EXCEPTION;
+	if (length >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
+		bytes += 3;
+		length -= 3;
+	}
+	return text_of(js, (const char *)bytes, length);
+}
+
+/* ---- time, and the current folder ---- */
+
+/* now(): milliseconds since boot */
+static JSValue now(JSContext *js, JSValueConst self, int argc, JSValueConst *argv)
+{
+	struct timespec time = { 0 };
+
+	(void)self;
+	(void)argc;
+	(void)argv;
+	(void)clock_gettime(CLOCK_MONOTONIC, &time);
+	return JS_NewFloat64(js, (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6);
+}
+
+/* cwd(): "" where there is none any more */
+static JSValue cwd(JSContext *js, JSValueConst self, int argc, JSValueConst *argv)
+{
+	char path[PATH_MAX];
+
+	(void)self;
+	(void)argc;
+	(void)argv;
+	/* A folder out of reach has a name that is no path. */
+	if (!getcwd(path, sizeof(path)) || path[0] != '/')
+		return JS_NewString(js, "");
+	return text_of(js, path, strlen(path));
+}
+
+static const JSCFunctionListEntry functions[] = {
+	JS_CFUNC_DEF("encode", 1, encode),
+	JS_CFUNC_DEF("decode", 1, decode),
+	JS_CFUNC_DEF("now", 0, now),
+	JS_CFUNC_DEF("cwd", 0, cwd),
+};
+
+JSValue host_functions(JSContext *js)
+{
+	JSValue all = JS_NewObject(js);
+
+	JS_SetPropertyFunctionList(js, all, functions, sizeof(functions) / sizeof(functions[0]));
+	return all;
+}
+
+/* ---- process ---- */
+
+static int add_word(JSContext *js, JSValueConst words, uint32_t at, const char *word)
+{
+	return JS_SetPropertyUint32(js, words, at, text_of(js, word, strlen(word)));
+}
+
+static JSValue environment(JSContext *js)
+{
+	JSValue all = JS_NewObject(js);
+
+	for (char **each = environ; *each; each++) {
+		const char *equals = strchr(*each, '=');
+		JSValue name;
+		JSAtom atom;
+
+		if (!equals)
+			continue;
+		name = text_of(js, *each, (size_t)(equals - *each));
+		atom = JS_ValueToAtom(js, name);
+		JS_FreeValue(js, name);
+		/* Of a name that is there twice, getenv(3) finds the first. */
+		if (JS_HasProperty(js, all, atom) == 0)
+			(void)JS_DefinePropertyValue(js, all, atom, text_of(js, equals + 1, strlen(equals + 1)), JS_PROP_C_W_E);
+		JS_FreeAtom(js, atom);
+	}
+	return all;
+}
+
+int host_begin(JSContext *js, const char *path, int argc, char *const *argv)
+{
+	JSValue global = JS_GetGlobalObject(js);
+	JSValue process = JS_GetPropertyStr(js, global, "process");
+	JSValue words = JS_NewArray(js);
+	int error = 0;
+
+	/* As in Node: the program, the script, and its arguments. Both are this executable. */
+	error |= add_word(js, words, 0, path) < 0;
+	error |= add_word(js, words, 1, path) < 0;
+	for (int at = 1; at < argc; at++)
+		error |= add_word(js, words, (uint32_t)at + 1, argv[at]) < 0;
+	error |= JS_SetPropertyStr(js, process, "argv", words) < 0;
+	error |= JS_SetPropertyStr(js, process, "env", environment(js)) < 0;
+	error |= JS_SetPropertyStr(js, process, "execPath", text_of(js, path, strlen(path))) < 0;
+	error |= JS_SetPropertyStr(js, process, "pid", JS_NewInt32(js, getpid())) < 0;
+	JS_FreeValue(js, process);
+	JS_FreeValue(js, global);
+	return error ? -1 : 0;
+}

@@ -1,0 +1,14 @@
+/* What of QuickJS's inside tsrun needs: engine/quickjs.c. */
+#ifndef TSRUN_INSIDE_H
+#define TSRUN_INSIDE_H
+
+#include <stdint.h>
+
+#include <quickjs.h>
+
+/* The heap is made: forgets the stack on which that was done, and lets no text become code any more. */
+void inside_seal(JSContext *js);
+/* Where Math.random begins. */
+void inside_seed(JSContext *js, uint64_t seed);
+
+#endif

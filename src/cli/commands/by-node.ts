@@ -1,0 +1,47 @@
+/** `bundle` and `image` in the executable: long jobs with streams and archives, which tsrun.js does, by Node. */
+import { SystemError, UsageError } from "../../error.ts";
+import { findProgram } from "../../spawn/map-tools.ts";
+import { status } from "../../sys/files.ts";
+import { nativeDir } from "../../sys/place.ts";
+import { privilege } from "../../sys/privilege.ts";
+import { execute } from "../../sys/process.ts";
+import type { Command } from "../table.ts";
+
+const SCRIPT = "tsrun.js";
+const OTHERS_WRITE = 0o022;
+
+/** Where the script may be, and what lies beside it, with the executable's own folder first. */
+function folders(): readonly string[] {
+  const own = nativeDir();
+  return [own, `${own.slice(0, own.lastIndexOf("/"))}/lib/tsrun`];
+}
+
+/** Whoever can write what runs as root is root: the folder counts as much as the files in it. @throws SystemError */
+function checkOwner(path: string): void {
+  const found = status(path);
+  if (found === undefined || privilege() !== "root") return;
+  if (found.uid === 0 && (found.mode & OTHERS_WRITE) === 0) return;
+  throw new SystemError("open", "EKEYREJECTED", path, {
+    doing: `${path} can be changed by others than root, though root runs what is in it`,
+    hint: found.uid === 0 ? `chmod go-w ${path}` : `chown root ${path}`,
+  });
+}
+
+/** `tsrun bundle` and `tsrun image`. */
+export const command: Command = () => {
+  const [, ...words] = process.argv.slice(1);
+  const folder = folders().find((each) => status(`${each}/${SCRIPT}`)?.kind === "file");
+  if (folder === undefined) {
+    throw new UsageError(`${words[0] ?? ""} is done by ${SCRIPT}, which is in neither ${folders().join(" nor ")}`, {
+      hint: "put it there, with libtsrun.so and node_modules, from the dist folder of the build",
+    });
+  }
+  const node = findProgram("node", process.env["PATH"] ?? "");
+  if (node === undefined) {
+    throw new UsageError(`${words[0] ?? ""} needs Node 20 or newer, and no folder of PATH has a program node`, {
+      hint: "install it: apt-get install nodejs",
+    });
+  }
+  for (const path of [folder, `${folder}/${SCRIPT}`, `${folder}/libtsrun.so`]) checkOwner(path);
+  execute(node, ["node", `${folder}/${SCRIPT}`, ...words]);
+};

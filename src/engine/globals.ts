@@ -1,0 +1,127 @@
+/**
+ * What Node and Bun give beside the language, for the engine inside the executable (native/engine): as much of it as the command
+ * uses. What is here behaves as there; what is not here does not exist. Imported before all else, and nowhere but by the executable.
+ */
+
+/** The C side: native/engine/host.c. */
+interface Host {
+  /** UTF-8 of a text. */
+  encode(text: string): ArrayBuffer;
+  /** UTF-8 to text; not of nothing. */
+  decode(bytes: Uint8Array): string;
+  /** Milliseconds since boot. */
+  now(): number;
+  /** The current folder; `""` where it has been deleted. */
+  cwd(): string;
+}
+
+declare const tsrunHost: Host;
+
+/** `TextEncoder` of the Encoding Standard. */
+class Encoder {
+  readonly encoding = "utf-8";
+
+  encode(text = ""): Uint8Array {
+    return new Uint8Array(tsrunHost.encode(text));
+  }
+
+  encodeInto(text: string, target: Uint8Array): { read: number; written: number } {
+    const bytes = this.encode(text);
+    if (bytes.length <= target.length) {
+      target.set(bytes);
+      return { read: text.length, written: bytes.length };
+    }
+    // As many characters as have room whole.
+    let read = 0;
+    let written = 0;
+    for (const letter of text) {
+      const code = letter.codePointAt(0) ?? 0;
+      const size = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+      if (written + size > target.length) break;
+      read += letter.length;
+      written += size;
+    }
+    target.set(bytes.subarray(0, written));
+    return { read, written };
+  }
+}
+
+/** `TextDecoder` of the Encoding Standard: UTF-8, malformed sequences replaced. */
+class Decoder {
+  readonly encoding = "utf-8";
+  readonly fatal = false;
+  readonly ignoreBOM = false;
+
+  constructor(label = "utf-8", options?: { readonly fatal?: boolean; readonly ignoreBOM?: boolean }) {
+    if (!/^utf-?8$/i.test(label) || options?.fatal === true || options?.ignoreBOM === true)
+      throw new RangeError(`the executable decodes UTF-8 only, not ${label} or with these options`);
+  }
+
+  decode(bytes?: Uint8Array): string {
+    return bytes === undefined || bytes.length === 0 ? "" : tsrunHost.decode(bytes);
+  }
+}
+
+interface Timer {
+  readonly id: number;
+  /** As `tsrunHost.now` has it. */
+  readonly due: number;
+  readonly call: () => void;
+}
+
+/** Those that are not due yet, the next one first. */
+const waiting: Timer[] = [];
+let lastTimer = 0;
+
+function setTimer(call: (...args: readonly unknown[]) => void, ms = 0, ...args: readonly unknown[]): number {
+  lastTimer++;
+  const timer = { id: lastTimer, due: tsrunHost.now() + Math.max(1, ms), call: () => call(...args) };
+  const at = waiting.findIndex(({ due }) => due > timer.due);
+  waiting.splice(at < 0 ? waiting.length : at, 0, timer);
+  return timer.id;
+}
+
+function clearTimer(id: number | undefined): void {
+  const at = waiting.findIndex((timer) => timer.id === id);
+  if (at >= 0) waiting.splice(at, 1);
+}
+
+/** Runs the first timer where it is due. @returns milliseconds until the next one is; -1 where there is none */
+function runTimers(): number {
+  const [first] = waiting;
+  if (first === undefined) return -1;
+  const wait = first.due - tsrunHost.now();
+  if (wait > 0) return wait;
+  waiting.shift();
+  first.call();
+  // What it has queued comes before another timer.
+  return 0;
+}
+
+function cwd(): string {
+  const path = tsrunHost.cwd();
+  if (path !== "") return path;
+  const error: NodeJS.ErrnoException = new Error("ENOENT: no such file or directory, getcwd");
+  error.code = "ENOENT";
+  error.syscall = "getcwd";
+  throw error;
+}
+
+let began = 0;
+
+Object.assign(globalThis, {
+  TextEncoder: Encoder,
+  TextDecoder: Decoder,
+  // argv, env, execPath and pid are set in each call.
+  process: { argv: [], env: {}, execPath: "", pid: 0, cwd },
+  performance: { now: () => tsrunHost.now() - began },
+  setTimeout: setTimer,
+  clearTimeout: clearTimer,
+  queueMicrotask: (call: () => void): void => void Promise.resolve().then(call),
+  timers: runTimers,
+});
+
+/** A call of the command begins. */
+export function begin(): void {
+  began = tsrunHost.now();
+}
