@@ -197,7 +197,8 @@ void heap_begin(void)
 	heap.making = true;
 	/* A block's bytes are aligned, so its header is just before that. */
 	heap.next = first + round_up(sizeof(heap), ALIGNMENT) + HEADER;
-	heap.end = first + HEAP_ROOM;
+	/* An address in it, not the one behind, where brk may begin. */
+	heap.end = first + HEAP_ROOM - HEADER;
 }
 
 size_t heap_finish(void)

@@ -6,7 +6,7 @@
 
 #include <quickjs.h>
 
-/* The heap is made: forgets the stack on which that was done, and lets no text become code any more. */
+/* The heap is made: forgets the stack on which that was done. */
 void inside_seal(JSContext *js);
 /* Where Math.random begins. */
 void inside_seed(JSContext *js, uint64_t seed);

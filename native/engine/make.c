@@ -1,7 +1,7 @@
 /*
  * Making the heap: tsrun's script is evaluated once, when tsrun is built, by the very executable that later finds what came of
  * it in its memory, since the heap holds addresses of its functions. The same script gives the same bytes, whatever machine makes them:
- * the evaluation has a stack at an address of its own, and nothing may be left that points out of the heap and the executable.
+ * nothing may be left that points out of the heap and the executable.
  */
 #define _GNU_SOURCE
 #include "make.h"
@@ -11,8 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <ucontext.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "bind.h"
@@ -20,15 +19,11 @@
 #include "host.h"
 #include "inside.h"
 
-/* No two small numbers beside each other look like an address in it. */
-#define STACK_ADDRESS 0xdead50000
-#define STACK_SIZE (16u << 20)
 #define MOST_SCRIPT (8u << 20)
 
 static const char *script_path;
 static char *script;
 static size_t script_length;
-static int status = 1;
 
 /* ---- what is evaluated ---- */
 
@@ -41,6 +36,39 @@ static int complain(JSContext *js)
 	return 1;
 }
 
+/*
+ * The script's bytecode, which the caller frees. A compiler leaves much behind, so it works in memory of its own, with a runtime of its
+ * own: what the heap gets is what is left, one after the other.
+ */
+static uint8_t *compile(size_t *length)
+{
+	JSRuntime *runtime = JS_NewRuntime();
+	JSContext *js = runtime ? JS_NewContext(runtime) : NULL;
+	uint8_t *written;
+	uint8_t *bytecode;
+	JSValue function;
+
+	if (!js)
+		return NULL;
+	/* A line number says where an internal error is; the source it came from is not there. */
+	JS_SetStripInfo(runtime, JS_STRIP_SOURCE);
+	function = JS_Eval(js, script, script_length, "tsrun.js", JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_COMPILE_ONLY);
+	if (JS_IsException(function)) {
+		complain(js);
+		return NULL;
+	}
+	written = JS_WriteObject(js, length, function, JS_WRITE_OBJ_BYTECODE);
+	bytecode = written ? malloc(*length) : NULL;
+	if (bytecode)
+		memcpy(bytecode, written, *length);
+	js_free(js, written);
+	JS_FreeValue(js, function);
+	JS_FreeContext(js);
+	JS_FreeRuntime(runtime);
+	return bytecode;
+}
+
+/* What the command's script may use of the language. No text becomes code in it: there is no compiler but of regular expressions. */
 static JSContext *make_context(JSRuntime *runtime)
 {
 	JSContext *js = JS_NewContextRaw(runtime);
@@ -49,7 +77,6 @@ static JSContext *make_context(JSRuntime *runtime)
 		return NULL;
 	JS_AddIntrinsicBaseObjects(js);
 	JS_AddIntrinsicDate(js);
-	JS_AddIntrinsicEval(js);
 	JS_AddIntrinsicStringNormalize(js);
 	JS_AddIntrinsicRegExpCompiler(js);
 	JS_AddIntrinsicRegExp(js);
@@ -72,7 +99,7 @@ static int take_function(JSContext *js, JSValueConst global, const char *name, J
 	return 1;
 }
 
-static int evaluate(JSContext *js)
+static int evaluate(JSContext *js, const uint8_t *bytecode, size_t length)
 {
 	JSValue global = JS_GetGlobalObject(js);
 	JSContext *of_job;
@@ -80,7 +107,9 @@ static int evaluate(JSContext *js)
 
 	(void)JS_SetPropertyStr(js, global, "tsrunHost", host_functions(js));
 	(void)JS_SetPropertyStr(js, global, "tsrunNative", bind_functions(js));
-	result = JS_Eval(js, script, script_length, "tsrun.js", JS_EVAL_TYPE_GLOBAL);
+	result = JS_ReadObject(js, bytecode, length, JS_READ_OBJ_BYTECODE);
+	if (!JS_IsException(result))
+		result = JS_EvalFunction(js, result);
 	if (JS_IsException(result))
 		return complain(js);
 	JS_FreeValue(js, result);
@@ -93,23 +122,26 @@ static int evaluate(JSContext *js)
 	return 0;
 }
 
-static void make(void)
+static int make(void)
 {
+	size_t length = 0;
+	uint8_t *bytecode = compile(&length);
+	int status;
+
+	if (!bytecode)
+		return 1;
 	heap_begin();
 	heap.runtime = JS_NewRuntime2(&heap_allocator, NULL);
-	if (!heap.runtime)
-		return;
-	JS_SetMaxStackSize(heap.runtime, STACK_SIZE / 2);
+	heap.context = heap.runtime ? make_context(heap.runtime) : NULL;
+	if (!heap.context)
+		return 1;
 	JS_SetGCThreshold(heap.runtime, (size_t)-1);
-	/* A line number says where an internal error is; the source it came from is not there. */
-	JS_SetStripInfo(heap.runtime, JS_STRIP_SOURCE);
-	heap.context = make_context(heap.runtime);
-	if (!heap.context || evaluate(heap.context))
-		return;
+	status = evaluate(heap.context, bytecode, length);
+	free(bytecode);
 	JS_RunGC(heap.runtime);
 	inside_seal(heap.context);
 	inside_seed(heap.context, 1);
-	status = 0;
+	return status;
 }
 
 /* ---- the same each time ---- */
@@ -125,34 +157,13 @@ int __wrap_gettimeofday(struct timeval *time, void *zone)
 	return 0;
 }
 
-static int make_on_own_stack(void)
-{
-	static ucontext_t here;
-	static ucontext_t there;
-	void *stack = mmap((void *)STACK_ADDRESS, STACK_SIZE, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-
-	if (stack != (void *)STACK_ADDRESS || getcontext(&there) < 0) {
-		perror("the stack");
-		return 1;
-	}
-	there.uc_stack.ss_sp = stack;
-	there.uc_stack.ss_size = STACK_SIZE;
-	there.uc_link = &here;
-	makecontext(&there, make, 0);
-	if (swapcontext(&here, &there) < 0)
-		return 1;
-	return status;
-}
-
 /* ---- nothing that points elsewhere ---- */
 
 /* Mappings that are the executable's own: below brk, and the heap. All others differ from call to call. */
-static int is_foreign(uintptr_t from, uintptr_t to, const char *name)
+static int is_foreign(uintptr_t from, const char *name)
 {
 	const uintptr_t start = (uintptr_t)&heap_segment;
 
-	(void)to;
 	if (from >= start && from < start + HEAP_ROOM)
 		return 0;
 	return from > start || strstr(name, "[") != NULL;
@@ -173,7 +184,7 @@ static int check_words(size_t length)
 		unsigned long from;
 		unsigned long to;
 
-		if (sscanf(line, "%lx-%lx", &from, &to) != 2 || !is_foreign(from, to, line))
+		if (sscanf(line, "%lx-%lx", &from, &to) != 2 || !is_foreign(from, line))
 			continue;
 		for (size_t at = 0; at < length / sizeof(words[0]); at++) {
 			if (words[at] < from || words[at] >= to)
@@ -226,7 +237,7 @@ int make_heap(int argc, char *const *argv)
 		return 2;
 	}
 	script_path = argv[1];
-	if (read_script() || make_on_own_stack())
+	if (read_script() || make())
 		return 1;
 	length = heap_finish();
 	return check_words(length) || write_heap(argv[2], length);

@@ -8,7 +8,6 @@ void inside_seal(JSContext *js)
 	/* The stack is another one in each call: JS_UpdateStackTop sets it anew. */
 	js->rt->stack_top = 0;
 	js->rt->stack_limit = 0;
-	js->eval_internal = NULL;
 }
 
 void inside_seed(JSContext *js, uint64_t seed)
