@@ -76,26 +76,39 @@ static int perform(enum function which, const union given given[MOST_PARAMETERS]
 	return 0;
 }
 
-uint8_t *bind_bytes(JSContext *js, JSValueConst array, size_t *length)
+uint8_t *bind_array(JSContext *js, JSValueConst array, size_t *length)
 {
 	size_t offset;
 	size_t each;
 	size_t size;
-	JSValue buffer;
+	JSValue buffer = JS_GetTypedArrayBuffer(js, array, &offset, length, &each);
 	uint8_t *start;
 
-	buffer = JS_GetTypedArrayBuffer(js, array, &offset, length, &each);
 	if (JS_IsException(buffer))
 		return NULL;
 	start = JS_GetArrayBuffer(js, &size, buffer);
 	JS_FreeValue(js, buffer);
+	/* One that was detached has none. */
 	if (!start)
 		return NULL;
-	if (*length == 0 || offset > size || *length > size - offset) {
-		(void)JS_ThrowTypeError(js, "a native function takes bytes here, and there are none");
+	if (offset > size || *length > size - offset) {
+		(void)JS_ThrowTypeError(js, "an array that is larger than its buffer");
 		return NULL;
 	}
 	return start + offset;
+}
+
+/* What a native function is given: there is something at its address. */
+static uint8_t *take_bytes(JSContext *js, JSValueConst array)
+{
+	size_t length;
+	uint8_t *bytes = bind_array(js, array, &length);
+
+	if (bytes && length == 0) {
+		(void)JS_ThrowTypeError(js, "a native function takes bytes here, and there are none");
+		return NULL;
+	}
+	return bytes;
 }
 
 /* An integer of 32 bits, with a sign or without. */
@@ -118,7 +131,6 @@ static JSValue call(JSContext *js, JSValueConst self, int argc, JSValueConst *ar
 {
 	union given given[MOST_PARAMETERS];
 	const char *parameters = functions[which].parameters;
-	size_t length;
 
 	(void)self;
 	/* The heap holds what has been evaluated, not what a native call has said of the machine where it was made. */
@@ -133,7 +145,7 @@ static JSValue call(JSContext *js, JSValueConst self, int argc, JSValueConst *ar
 			if (take_number(js, argv[at], &given[at].number) < 0)
 				return JS_EXCEPTION;
 		} else {
-			given[at].bytes = bind_bytes(js, argv[at], &length);
+			given[at].bytes = take_bytes(js, argv[at]);
 			if (!given[at].bytes)
 				return JS_EXCEPTION;
 		}

@@ -6,7 +6,7 @@
 
 /* An object with all functions of the command (lib/functions.h). */
 JSValue bind_functions(JSContext *js);
-/* The bytes of a typed array that a native call may take; NULL, and an exception, where it is none, or empty. */
-uint8_t *bind_bytes(JSContext *js, JSValueConst array, size_t *length);
+/* The bytes of a typed array; NULL, and an exception, where it is none. */
+uint8_t *bind_array(JSContext *js, JSValueConst array, size_t *length);
 
 #endif

@@ -18,7 +18,7 @@ __attribute__((section(".heap,\"aw\",@nobits#"), aligned(65536))) char heap_plac
 
 #define first heap_segment.bytes
 
-static size_t round_up(size_t size, size_t to)
+static inline size_t round_up(size_t size, size_t to)
 {
 	return (size + to - 1) & ~(to - 1);
 }
@@ -41,7 +41,7 @@ static size_t class_of(size_t size, size_t *list)
 	return block;
 }
 
-static size_t *header_of(const void *at)
+static inline size_t *header_of(const void *at)
 {
 	return (size_t *)(uintptr_t)at - 1;
 }
@@ -101,18 +101,12 @@ static size_t usable(const void *at)
 	return !at ? 0 : is_mapping(at) ? block - ALIGNMENT : block - HEADER;
 }
 
-static void *take(size_t size)
+/* A block of its list, or cut from the arena. */
+static inline void *take_block(size_t block, size_t list)
 {
-	size_t list;
-	size_t block = class_of(size, &list);
-	char *at;
+	char *at = heap.free[list];
 
-	if (block >= LARGE && !heap.making)
-		return map(size);
-	if (list >= HEAP_CLASSES)
-		return NULL;
-	if (heap.free[list]) {
-		at = heap.free[list];
+	if (at) {
 		memcpy(&heap.free[list], at, sizeof(void *));
 		if (heap.making)
 			memset(at, 0, sizeof(void *));
@@ -126,6 +120,16 @@ static void *take(size_t size)
 	return at;
 }
 
+static void *take(size_t size)
+{
+	size_t list;
+	size_t block = class_of(size, &list);
+
+	if (block >= LARGE && !heap.making)
+		return map(size);
+	return list < HEAP_CLASSES ? take_block(block, list) : NULL;
+}
+
 static void give(void *at)
 {
 	size_t list;
@@ -134,20 +138,27 @@ static void give(void *at)
 		(void)munmap((char *)at - ALIGNMENT, *header_of(at));
 		return;
 	}
-	(void)class_of(usable(at), &list);
+	(void)class_of(*header_of(at) - HEADER, &list);
 	if (heap.making)
-		memset(at, 0, usable(at));
+		memset(at, 0, *header_of(at) - HEADER);
 	memcpy(at, &heap.free[list], sizeof(void *));
 	heap.free[list] = at;
 }
 
 static void *js_take(JSMallocState *state, size_t size)
 {
-	void *at = take(size);
+	void *at;
 
+	if (size <= HEAP_SMALL - HEADER) {
+		size_t block = round_up(size + HEADER, ALIGNMENT);
+
+		at = take_block(block, block / ALIGNMENT);
+	} else {
+		at = take(size);
+	}
 	if (at) {
 		state->malloc_count++;
-		state->malloc_size += usable(at) + HEADER;
+		state->malloc_size += *header_of(at);
 	}
 	return at;
 }
@@ -157,7 +168,14 @@ static void js_give(JSMallocState *state, void *at)
 	if (!at)
 		return;
 	state->malloc_count--;
-	state->malloc_size -= usable(at) + HEADER;
+	state->malloc_size -= *header_of(at);
+	if (*header_of(at) <= HEAP_SMALL && !heap.making) {
+		void **list = &heap.free[*header_of(at) / ALIGNMENT];
+
+		memcpy(at, list, sizeof(void *));
+		*list = at;
+		return;
+	}
 	give(at);
 }
 

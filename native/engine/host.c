@@ -30,24 +30,37 @@ static void replace_surrogates(uint8_t *bytes, size_t length)
 	}
 }
 
-/* encode(text): an ArrayBuffer */
+/* A Uint8Array of all of an ArrayBuffer, which it takes over. */
+static JSValue bytes_of(JSContext *js, JSValue buffer)
+{
+	/* An offset and a length that nobody gives. */
+	JSValueConst words[3] = { buffer, JS_UNDEFINED, JS_UNDEFINED };
+	JSValue array = JS_NewTypedArray(js, 3, words, JS_TYPED_ARRAY_UINT8);
+
+	JS_FreeValue(js, buffer);
+	return array;
+}
+
+/* TextEncoder.prototype.encode(text): a Uint8Array */
 static JSValue encode(JSContext *js, JSValueConst self, int argc, JSValueConst *argv)
 {
-	size_t length;
-	const char *text = JS_ToCStringLen(js, &length, argv[0]);
+	size_t length = 0;
+	const char *text = JS_IsUndefined(argv[0]) ? NULL : JS_ToCStringLen(js, &length, argv[0]);
 	JSValue buffer;
 	uint8_t *bytes;
 
 	(void)self;
 	(void)argc;
-	if (!text)
+	if (!text && !JS_IsUndefined(argv[0]))
 		return JS_EXCEPTION;
 	buffer = JS_NewArrayBufferCopy(js, (const uint8_t *)text, length);
-	JS_FreeCString(js, text);
+	if (text)
+		JS_FreeCString(js, text);
 	bytes = JS_IsException(buffer) ? NULL : JS_GetArrayBuffer(js, &length, buffer);
-	if (bytes)
-		replace_surrogates(bytes, length);
-	return buffer;
+	if (!bytes)
+		return buffer;
+	replace_surrogates(bytes, length);
+	return bytes_of(js, buffer);
 }
 
 /* The bytes that a valid sequence at `at` has; else 0, and in `bad` how many of them U+FFFD stands for. */
@@ -90,6 +103,12 @@ static size_t valid_prefix(const uint8_t *bytes, size_t length)
 	size_t at = 0;
 	size_t bad;
 
+	/* Most text is ASCII. */
+	for (uint64_t word; at + sizeof(word) <= length; at += sizeof(word)) {
+		memcpy(&word, bytes + at, sizeof(word));
+		if (word & 0x8080808080808080)
+			break;
+	}
 	while (at < length) {
 		size_t size = sequence(bytes + at, length - at, &bad);
 
@@ -131,14 +150,17 @@ static JSValue text_of(JSContext *js, const char *bytes, size_t length)
 	return decode_replacing(js, (const uint8_t *)bytes, length);
 }
 
-/* decode(bytes): without a byte order mark, as TextDecoder has it. The bytes are not empty. */
+/* TextDecoder.prototype.decode(bytes): without a byte order mark */
 static JSValue decode(JSContext *js, JSValueConst self, int argc, JSValueConst *argv)
 {
 	size_t length;
-	uint8_t *bytes = bind_bytes(js, argv[0], &length);
+	uint8_t *bytes;
 
 	(void)self;
 	(void)argc;
+	if (JS_IsUndefined(argv[0]))
+		return JS_NewStringLen(js, "", 0);
+	bytes = bind_array(js, argv[0], &length);
 	if (!bytes)
 		return JS_EXCEPTION;
 	if (length >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
@@ -176,21 +198,6 @@ static JSValue cwd(JSContext *js, JSValueConst self, int argc, JSValueConst *arg
 	return text_of(js, path, strlen(path));
 }
 
-static const JSCFunctionListEntry functions[] = {
-	JS_CFUNC_DEF("encode", 1, encode),
-	JS_CFUNC_DEF("decode", 1, decode),
-	JS_CFUNC_DEF("now", 0, now),
-	JS_CFUNC_DEF("cwd", 0, cwd),
-};
-
-JSValue host_functions(JSContext *js)
-{
-	JSValue all = JS_NewObject(js);
-
-	JS_SetPropertyFunctionList(js, all, functions, sizeof(functions) / sizeof(functions[0]));
-	return all;
-}
-
 /* ---- process ---- */
 
 static int add_word(JSContext *js, JSValueConst words, uint32_t at, const char *word)
@@ -198,10 +205,14 @@ static int add_word(JSContext *js, JSValueConst words, uint32_t at, const char *
 	return JS_SetPropertyUint32(js, words, at, text_of(js, word, strlen(word)));
 }
 
-static JSValue environment(JSContext *js)
+/* environment(): process.env, which most calls do not ask for */
+static JSValue environment(JSContext *js, JSValueConst self, int argc, JSValueConst *argv)
 {
 	JSValue all = JS_NewObject(js);
 
+	(void)self;
+	(void)argc;
+	(void)argv;
 	for (char **each = environ; *each; each++) {
 		const char *equals = strchr(*each, '=');
 		JSValue name;
@@ -220,6 +231,22 @@ static JSValue environment(JSContext *js)
 	return all;
 }
 
+static const JSCFunctionListEntry functions[] = {
+	JS_CFUNC_DEF("encode", 1, encode),
+	JS_CFUNC_DEF("decode", 1, decode),
+	JS_CFUNC_DEF("now", 0, now),
+	JS_CFUNC_DEF("cwd", 0, cwd),
+	JS_CFUNC_DEF("environment", 0, environment),
+};
+
+JSValue host_functions(JSContext *js)
+{
+	JSValue all = JS_NewObject(js);
+
+	JS_SetPropertyFunctionList(js, all, functions, sizeof(functions) / sizeof(functions[0]));
+	return all;
+}
+
 int host_begin(JSContext *js, const char *path, int argc, char *const *argv)
 {
 	JSValue global = JS_GetGlobalObject(js);
@@ -233,7 +260,6 @@ int host_begin(JSContext *js, const char *path, int argc, char *const *argv)
 	for (int at = 1; at < argc; at++)
 		error |= add_word(js, words, (uint32_t)at + 1, argv[at]) < 0;
 	error |= JS_SetPropertyStr(js, process, "argv", words) < 0;
-	error |= JS_SetPropertyStr(js, process, "env", environment(js)) < 0;
 	error |= JS_SetPropertyStr(js, process, "execPath", text_of(js, path, strlen(path))) < 0;
 	error |= JS_SetPropertyStr(js, process, "pid", JS_NewInt32(js, getpid())) < 0;
 	JS_FreeValue(js, process);

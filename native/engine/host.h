@@ -6,7 +6,7 @@
 
 /* The functions that src/engine/globals.ts is made of. */
 JSValue host_functions(JSContext *js);
-/* What differs from call to call: process.argv, env, execPath and pid. */
+/* What differs from call to call: process.argv, execPath and pid. */
 int host_begin(JSContext *js, const char *path, int argc, char *const *argv);
 
 #endif

@@ -5,14 +5,16 @@
 
 /** The C side: native/engine/host.c. */
 interface Host {
-  /** UTF-8 of a text. */
-  encode(text: string): ArrayBuffer;
-  /** UTF-8 to text; not of nothing. */
-  decode(bytes: Uint8Array): string;
+  /** `TextEncoder.prototype.encode` */
+  encode(text?: string): Uint8Array;
+  /** `TextDecoder.prototype.decode` */
+  decode(bytes?: Uint8Array): string;
   /** Milliseconds since boot. */
   now(): number;
   /** The current folder; `""` where it has been deleted. */
   cwd(): string;
+  /** The environment, made anew by each call. */
+  environment(): NodeJS.ProcessEnv;
 }
 
 declare const tsrunHost: Host;
@@ -20,10 +22,7 @@ declare const tsrunHost: Host;
 /** `TextEncoder` of the Encoding Standard. */
 class Encoder {
   readonly encoding = "utf-8";
-
-  encode(text = ""): Uint8Array {
-    return new Uint8Array(tsrunHost.encode(text));
-  }
+  declare readonly encode: Host["encode"];
 
   encodeInto(text: string, target: Uint8Array): { read: number; written: number } {
     const bytes = this.encode(text);
@@ -51,16 +50,16 @@ class Decoder {
   readonly encoding = "utf-8";
   readonly fatal = false;
   readonly ignoreBOM = false;
+  declare readonly decode: Host["decode"];
 
   constructor(label = "utf-8", options?: { readonly fatal?: boolean; readonly ignoreBOM?: boolean }) {
     if (!/^utf-?8$/i.test(label) || options?.fatal === true || options?.ignoreBOM === true)
       throw new RangeError(`the executable decodes UTF-8 only, not ${label} or with these options`);
   }
-
-  decode(bytes?: Uint8Array): string {
-    return bytes === undefined || bytes.length === 0 ? "" : tsrunHost.decode(bytes);
-  }
 }
+
+Object.assign(Encoder.prototype, { encode: tsrunHost.encode });
+Object.assign(Decoder.prototype, { decode: tsrunHost.decode });
 
 interface Timer {
   readonly id: number;
@@ -107,19 +106,50 @@ function cwd(): string {
   throw error;
 }
 
+/** `process`, of which argv, execPath and pid are set in each call. */
+const thisProcess = {
+  argv: [],
+  execPath: "",
+  pid: 0,
+  cwd,
+  get env(): NodeJS.ProcessEnv {
+    const value = tsrunHost.environment();
+    Object.defineProperty(thisProcess, "env", { value });
+    return value;
+  },
+};
+
 let began = 0;
 
 Object.assign(globalThis, {
   TextEncoder: Encoder,
   TextDecoder: Decoder,
-  // argv, env, execPath and pid are set in each call.
-  process: { argv: [], env: {}, execPath: "", pid: 0, cwd },
+  process: thisProcess,
   performance: { now: () => tsrunHost.now() - began },
   setTimeout: setTimer,
   clearTimeout: clearTimer,
   queueMicrotask: (call: () => void): void => void Promise.resolve().then(call),
   timers: runTimers,
 });
+
+/** Makes every function of the language now that the engine would make when it is first used: that is not to be paid in each call. */
+function warm(): void {
+  const known = new Set<object>();
+  const look = (value: unknown): void => {
+    if (value === null || (typeof value !== "object" && typeof value !== "function") || known.has(value)) return;
+    known.add(value);
+    for (const key of Reflect.ownKeys(value)) {
+      const { value: held, get, set } = Reflect.getOwnPropertyDescriptor(value, key) ?? {};
+      for (const each of [held, get, set]) look(each);
+    }
+    look(Object.getPrototypeOf(value));
+  };
+  look(globalThis);
+  for (const each of [[].values(), new Map().values(), new Set().values(), "".matchAll(/a/g), ""[Symbol.iterator]()])
+    look(each);
+}
+
+warm();
 
 /** A call of the command begins. */
 export function begin(): void {
