@@ -23,12 +23,10 @@
 enum action { MKDIR = 1, WRITE = 2, CREATE = 3, RENAME = 4, UNLINK = 5, RMDIR = 6, CHOWN = 7, SYMLINK = 8 };
 enum { TOLERATE = 1 };
 
-struct action_header {
-	uint32_t kind;
-	uint32_t flags;
-	uint32_t mode; /* of CHOWN the uid */
-	uint32_t path_length; /* both without their NUL */
-	uint32_t text_length;
+struct action_words {
+	int32_t kind;
+	int32_t flags;
+	int32_t mode; /* of CHOWN the uid */
 };
 
 /* The call that failed, for failed[1]. */
@@ -124,20 +122,20 @@ static int make_folder(const char *path, mode_t mode, enum call *call)
 	return error;
 }
 
-static int perform(const struct action_header *header, const char *path, const char *text, enum call *call)
+static int perform(const struct action_words *action, const char *path, const char *text, enum call *call)
 {
 	int error = 0;
 	int tolerated = ENOENT;
-	switch ((enum action)header->kind) {
+	switch ((enum action)action->kind) {
 	case MKDIR:
-		error = make_folder(path, (mode_t)header->mode, call);
+		error = make_folder(path, (mode_t)action->mode, call);
 		tolerated = EEXIST;
 		break;
 	case WRITE:
-		error = write_file(path, 0, 0, text, header->text_length, call);
+		error = write_file(path, 0, 0, text, strlen(text), call);
 		break;
 	case CREATE:
-		error = write_file(path, O_CREAT | O_EXCL | O_NOFOLLOW, (mode_t)header->mode, text, header->text_length, call);
+		error = write_file(path, O_CREAT | O_EXCL | O_NOFOLLOW, (mode_t)action->mode, text, strlen(text), call);
 		break;
 	case RENAME:
 		*call = CALL_RENAME;
@@ -153,7 +151,7 @@ static int perform(const struct action_header *header, const char *path, const c
 		break;
 	case CHOWN:
 		*call = CALL_CHOWN;
-		error = result(lchown(path, header->mode, (gid_t)-1));
+		error = result(lchown(path, (uid_t)action->mode, (gid_t)-1));
 		break;
 	case SYMLINK:
 		*call = CALL_SYMLINK;
@@ -162,33 +160,36 @@ static int perform(const struct action_header *header, const char *path, const c
 	default:
 		return -EINVAL;
 	}
-	return (header->flags & TOLERATE) && error == -tolerated ? 0 : error;
+	return (action->flags & TOLERATE) && error == -tolerated ? 0 : error;
 }
 
-int ts_batch(const uint8_t *actions, int length, int32_t *failed)
+/* The next of the texts; NULL where they have no more. */
+static const char *take_text(const char **texts, size_t *left)
+{
+	const char *text = *texts;
+	const char *end = memchr(text, '\0', *left);
+	if (!end)
+		return NULL;
+	*left -= (size_t)(end + 1 - text);
+	*texts = end + 1;
+	return text;
+}
+
+int ts_batch(const int32_t *words, int count, const char *texts, int length, int32_t *failed)
 {
 	size_t left = (size_t)length;
-	for (int index = 0; left > 0; index++) {
-		struct action_header header;
+	for (int index = 0; index < count; index++, words += sizeof(struct action_words) / sizeof *words) {
+		struct action_words action;
 		enum call call = 0;
-		int error = -EINVAL;
 		failed[0] = index;
-		if (left < sizeof header)
-			return -EINVAL;
-		memcpy(&header, actions, sizeof header);
-		size_t need = sizeof header + (size_t)header.path_length + 1 + (size_t)header.text_length + 1;
-		need = (need + 3) & ~(size_t)3;
-		const char *path = (const char *)actions + sizeof header;
-		const char *text = path + header.path_length + 1;
-		if (need > left || path[header.path_length] != '\0' || text[header.text_length] != '\0')
-			return -EINVAL;
-		error = perform(&header, path, text, &call);
+		memcpy(&action, words, sizeof action);
+		const char *path = take_text(&texts, &left);
+		const char *text = path ? take_text(&texts, &left) : NULL;
+		int error = text ? perform(&action, path, text, &call) : -EINVAL;
 		if (error < 0) {
 			failed[1] = (int32_t)call;
 			return error;
 		}
-		actions += need;
-		left -= need;
 	}
 	return 0;
 }

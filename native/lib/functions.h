@@ -7,7 +7,7 @@
 
 /* What the command uses. */
 #define LIB_COMMAND_FUNCTIONS(X)                      \
-	X(ts_batch, p, i, p)                          \
+	X(ts_batch, p, i, p, i, p)                    \
 	X(ts_read, p, p, i)                           \
 	X(ts_read_fd, i, p, i)                        \
 	X(ts_list, p, p, i)                           \

@@ -33,8 +33,11 @@ void split(const char *block, int count, char **out);
 
 /* files.c */
 
-/* Performs the encoded actions (src/sys/files.ts) in order. On failure failed[0] is the index, failed[1] the call. */
-EXPORT int ts_batch(const uint8_t *actions, int length, int32_t *failed);
+/*
+ * Performs `count` actions (src/sys/file-actions.ts) in order: three words each, and of the texts two. On failure failed[0] is the index,
+ * failed[1] the call.
+ */
+EXPORT int ts_batch(const int32_t *words, int count, const char *texts, int length, int32_t *failed);
 /* Reads a file of at most `room` bytes; -EFBIG if it holds more. */
 EXPORT int ts_read(const char *path, uint8_t *buffer, int room);
 /* The same from an open descriptor, to its end; waits for a pipe or socket whose writer is slow. */

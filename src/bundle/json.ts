@@ -56,7 +56,10 @@ function look(value: unknown, depth: number): "plain" | "inexact" | "deep" {
   let worst: "plain" | "inexact" = "plain";
   const members: unknown[] = Array.isArray(value) ? value : Object.values(value);
   for (let at = 0; at < members.length; at++) {
-    const found = look(members[at], depth - 1);
+    const member = members[at];
+    // Most are: no call for each.
+    if (typeof member === "string") continue;
+    const found = look(member, depth - 1);
     if (found === "deep") return found;
     if (found === "inexact") worst = found;
   }

@@ -122,6 +122,10 @@ function setSuperblock(request: MountRequest, flag: SuperblockFlag, on: boolean,
  * double quotes (SELinux contexts), and before a digit in mpol's list of nodes (tmpfs).
  */
 function addData(request: MountRequest, text: string, pointer: Pointer): void {
+  if (!text.includes(",")) {
+    if (text !== "") request.data.push({ text: withoutQuotes(text), pointer });
+    return;
+  }
   let start = 0;
   let quoted = false;
   for (let at = 0; at <= text.length; at++) {

@@ -1,5 +1,5 @@
 /** Changes to the host's files, and how they are written down for `ts_batch` of native/lib/files.c. */
-import { utf8 } from "./bytes.ts";
+import { cstrings } from "./bytes.ts";
 
 /** One change to the host's files; `perform` does many in one call. */
 export type FileAction =
@@ -32,7 +32,6 @@ export const ACTION_CALLS = [
   "chown",
   "symlink",
 ] as const;
-const HEADER = 20;
 
 function texts(action: FileAction): string {
   switch (action.do) {
@@ -61,33 +60,24 @@ function tolerates(action: FileAction): boolean {
   }
 }
 
-/** The actions as `ts_batch` takes them. */
-export function encodeActions(actions: readonly FileAction[]): Uint8Array {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for (const action of actions) {
-    const path = utf8(action.path);
-    const content = utf8(texts(action));
-    const length = (HEADER + path.length + 1 + content.length + 1 + 3) & ~3;
-    const part = new Uint8Array(length);
-    const mode = "mode" in action ? action.mode : "uid" in action ? action.uid : 0;
-    new Uint32Array(part.buffer, 0, 5).set([
-      KIND[action.do],
-      tolerates(action) ? 1 : 0,
-      mode,
-      path.length,
-      content.length,
-    ]);
-    part.set(path, HEADER);
-    part.set(content, HEADER + path.length + 1);
-    parts.push(part);
-    size += length;
-  }
-  const all = new Uint8Array(size);
+/** Actions as `ts_batch` takes them. */
+export interface EncodedActions {
+  /** Three for each: its kind, whether it tolerates what is there or missing, its mode or user. */
+  readonly words: Int32Array;
+  /** Two for each, with their NULs: its path, and what is written, or the other path. */
+  readonly texts: Uint8Array;
+}
+
+/** The actions as `ts_batch` takes them. No text of theirs may hold a NUL. */
+export function encodeActions(actions: readonly FileAction[]): EncodedActions {
+  const words = new Int32Array(actions.length * 3);
+  const strings: string[] = [];
   let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
+  for (const action of actions) {
+    words[at++] = KIND[action.do];
+    words[at++] = tolerates(action) ? 1 : 0;
+    words[at++] = "mode" in action ? action.mode : "uid" in action ? action.uid : 0;
+    strings.push(action.path, texts(action));
   }
-  return all;
+  return { words, texts: cstrings(strings) };
 }

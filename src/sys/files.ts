@@ -19,9 +19,9 @@ export interface ActionFailure {
 /** Performs the actions in order, in one native call, up to the first that fails. */
 export function perform(actions: readonly FileAction[]): ActionFailure | undefined {
   if (actions.length === 0) return undefined;
-  const encoded = encodeActions(actions);
+  const { words, texts } = encodeActions(actions);
   const failed = new Int32Array(2);
-  const answer = lib().ts_batch(encoded, encoded.length, failed);
+  const answer = lib().ts_batch(words, actions.length, texts, texts.length, failed);
   if (answer >= 0) return undefined;
   return { index: failed[0] ?? 0, syscall: ACTION_CALLS[failed[1] ?? 0] ?? "", errno: errnoName(-answer) };
 }
