@@ -28,6 +28,7 @@ struct heap {
 	JSRuntime *runtime;
 	JSContext *context;
 	JSValue start;	/* globalThis.start, the command */
+	JSAtom *plan_names; /* of encode.c */
 	JSValue timers; /* globalThis.timers: runs what is due */
 };
 

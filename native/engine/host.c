@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "bind.h"
+#include "encode.h"
 
 /* ---- text (Encoding Standard, UTF-8) ---- */
 
@@ -30,14 +31,26 @@ static void replace_surrogates(uint8_t *bytes, size_t length)
 	}
 }
 
-/* A Uint8Array of all of an ArrayBuffer, which it takes over. */
-static JSValue bytes_of(JSContext *js, JSValue buffer)
+static size_t valid_prefix(const uint8_t *bytes, size_t length);
+
+char *host_utf8(JSContext *js, JSValueConst value, size_t *length)
+{
+	const char *text = JS_ToCStringLen(js, length, value);
+
+	/* It is the caller's own copy where it may have such a half: ASCII may be the string itself. */
+	if (text && valid_prefix((const uint8_t *)text, *length) != *length)
+		replace_surrogates((uint8_t *)(uintptr_t)text, *length);
+	return (char *)(uintptr_t)text;
+}
+
+JSValue host_bytes(JSContext *js, const void *bytes, size_t length)
 {
 	/* An offset and a length that nobody gives. */
-	JSValueConst words[3] = { buffer, JS_UNDEFINED, JS_UNDEFINED };
-	JSValue array = JS_NewTypedArray(js, 3, words, JS_TYPED_ARRAY_UINT8);
+	JSValue words[3] = { JS_NewArrayBufferCopy(js, bytes, length), JS_UNDEFINED, JS_UNDEFINED };
+	JSValue array = JS_IsException(words[0]) ? words[0] : JS_NewTypedArray(js, 3, words, JS_TYPED_ARRAY_UINT8);
 
-	JS_FreeValue(js, buffer);
+	if (!JS_IsException(words[0]))
+		JS_FreeValue(js, words[0]);
 	return array;
 }
 
@@ -45,22 +58,17 @@ static JSValue bytes_of(JSContext *js, JSValue buffer)
 static JSValue encode(JSContext *js, JSValueConst self, int argc, JSValueConst *argv)
 {
 	size_t length = 0;
-	const char *text = JS_IsUndefined(argv[0]) ? NULL : JS_ToCStringLen(js, &length, argv[0]);
-	JSValue buffer;
-	uint8_t *bytes;
+	char *text = JS_IsUndefined(argv[0]) ? NULL : host_utf8(js, argv[0], &length);
+	JSValue array;
 
 	(void)self;
 	(void)argc;
 	if (!text && !JS_IsUndefined(argv[0]))
 		return JS_EXCEPTION;
-	buffer = JS_NewArrayBufferCopy(js, (const uint8_t *)text, length);
+	array = host_bytes(js, text ? text : "", length);
 	if (text)
 		JS_FreeCString(js, text);
-	bytes = JS_IsException(buffer) ? NULL : JS_GetArrayBuffer(js, &length, buffer);
-	if (!bytes)
-		return buffer;
-	replace_surrogates(bytes, length);
-	return bytes_of(js, buffer);
+	return array;
 }
 
 /* The bytes that a valid sequence at `at` has; else 0, and in `bad` how many of them U+FFFD stands for. */
@@ -237,6 +245,7 @@ static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("now", 0, now),
 	JS_CFUNC_DEF("cwd", 0, cwd),
 	JS_CFUNC_DEF("environment", 0, environment),
+	JS_CFUNC_DEF("encodePlan", 1, encode_plan),
 };
 
 JSValue host_functions(JSContext *js)

@@ -6,6 +6,10 @@
 
 /* The functions that src/engine/globals.ts is made of. */
 JSValue host_functions(JSContext *js);
+/* A value's text as UTF-8, half surrogates replaced, which JS_FreeCString frees; NULL, and an exception, where it has none. */
+char *host_utf8(JSContext *js, JSValueConst value, size_t *length);
+/* A Uint8Array of a copy of these bytes. */
+JSValue host_bytes(JSContext *js, const void *bytes, size_t length);
 /* What differs from call to call: process.argv, execPath and pid. */
 int host_begin(JSContext *js, const char *path, int argc, char *const *argv);
 

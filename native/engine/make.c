@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bind.h"
+#include "encode.h"
 #include "heap.h"
 #include "host.h"
 #include "inside.h"
@@ -105,6 +106,9 @@ static int evaluate(JSContext *js, const uint8_t *bytecode, size_t length)
 	JSContext *of_job;
 	JSValue result;
 
+	heap.plan_names = encode_names(js);
+	if (!heap.plan_names)
+		return complain(js);
 	(void)JS_SetPropertyStr(js, global, "tsrunHost", host_functions(js));
 	(void)JS_SetPropertyStr(js, global, "tsrunNative", bind_functions(js));
 	result = JS_ReadObject(js, bytecode, length, JS_READ_OBJ_BYTECODE);

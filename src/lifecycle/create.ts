@@ -2,13 +2,13 @@
 
 import { tightenUnit, unitRecord } from "../cgroup/systemd/setup.ts";
 import { BundleError, TsrunError, UsageError } from "../error.ts";
-import { encode } from "../plan/encode.ts";
 import { deathIn } from "../spawn/death.ts";
 import { hookState, runHooks } from "../spawn/hooks.ts";
 import { writeMaps } from "../spawn/idmaps.ts";
 import { type HostSide, launch } from "../spawn/launch.ts";
 import { sendListener } from "../spawn/listener.ts";
 import { makeNotifyFolder } from "../spawn/notify.ts";
+import { planBytes } from "../spawn/plan-bytes.ts";
 import { openSource } from "../spawn/sources.ts";
 import { step } from "../spawn/steps.ts";
 import { giveStreams } from "../spawn/streams.ts";
@@ -79,7 +79,7 @@ function createPrepared(root: string, request: CreateRequest, prepared: Prepared
     detach: request.foreground !== true,
     consoleSocket: request.consoleSocket,
   });
-  const bytes = step(tracer, "encode the plan", () => encode(prepared.plan));
+  const bytes = step(tracer, "encode the plan", () => planBytes(prepared.plan));
   makeRoot(root);
   const record = describe(prepared, request);
   const locked = step(tracer, "take the id", () => reserve(root, record, prepared.text));

@@ -5,7 +5,6 @@ import type { CgroupPaths } from "../cgroup/paths.ts";
 import { joinRdt } from "../cgroup/rdt.ts";
 import { execCgroups } from "../cgroup/sub.ts";
 import { StateError, TsrunError } from "../error.ts";
-import { encode } from "../plan/encode.ts";
 import { compileExec } from "../plan/exec.ts";
 import { type Plan, traced } from "../plan/ops.ts";
 import { deathIn, deathsBefore } from "../spawn/death.ts";
@@ -15,6 +14,7 @@ import { unasked } from "../spawn/host-side.ts";
 import { type HostSide, launch } from "../spawn/launch.ts";
 import { sendListener } from "../spawn/listener.ts";
 import { lsmFacts } from "../spawn/lsm.ts";
+import { planBytes } from "../spawn/plan-bytes.ts";
 import { filterOf } from "../spawn/seccomp.ts";
 import { show } from "../spawn/show.ts";
 import { step, type Tracer } from "../spawn/steps.ts";
@@ -207,7 +207,7 @@ function launchProcess(
   const start = {
     bundle,
     plan,
-    bytes: encode(plan),
+    bytes: planBytes(plan),
     // The bundle may be gone by now.
     cwd: "/",
     env: environment(),

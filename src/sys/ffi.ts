@@ -18,6 +18,17 @@ const LIBRARY = "libtsrun.so";
 // Of native/engine/bind.c.
 declare const tsrunNative: Readonly<Record<string, Native>> | undefined;
 
+// Of native/engine/host.c.
+declare const tsrunHost: { encodePlan(steps: readonly object[]): Uint8Array | undefined } | undefined;
+
+/**
+ * What the executable's engine does itself of src/plan/encode.ts: a plan's steps as bytes, or `undefined` where some of it cannot be
+ * written. Other hosts have no such function.
+ */
+export function planEncoder(): ((steps: readonly object[]) => Uint8Array | undefined) | undefined {
+  return typeof tsrunHost === "undefined" ? undefined : tsrunHost.encodePlan;
+}
+
 /** Opens the native library: its functions by name. @param folder tells where it is, where it has to be found */
 export function open<Name extends string>(
   folder: () => string,
