@@ -16,6 +16,7 @@
 	X(ts_close, i)                                \
 	X(ts_write, i, p, i)                          \
 	X(ts_lock, i, i, i)                           \
+	X(ts_printable, p, i, i)                      \
 	X(ts_rename_new, p, p)                        \
 	X(ts_access, p, i)                            \
 	X(ts_open_inside, p, p, i)                    \

@@ -10,6 +10,9 @@ export const MAX_JSON_LENGTH = 16 * 1024 * 1024;
 /** The deepest nesting that is read; a config.json needs 8 levels. */
 export const MAX_JSON_DEPTH = 64;
 
+/** Escapes that stand for a NUL, or half a character. */
+const HARD_ESCAPES = ["\\u0000", "\\ud", "\\uD"];
+
 /**
  * Parses JSON (RFC 8259). Of a name that is there twice the last counts, as in other runtimes. The engine's own parser
  * does the work unless the text holds something it would lose or let through: 16 digits in a row, an escaped NUL, a
@@ -26,7 +29,7 @@ export function parseJson(text: string): unknown {
     );
   }
   // No regular expression: one takes longer over a text than everything else here.
-  if (text.includes("\\u0000") || text.includes("\\ud") || text.includes("\\uD") || !text.isWellFormed()) {
+  if ((text.includes("\\u") && HARD_ESCAPES.some((hard) => text.includes(hard))) || !text.isWellFormed()) {
     return parseExactly(text, MAX_JSON_DEPTH);
   }
   let value: unknown;

@@ -1,6 +1,6 @@
 /** The only printer of errors and warnings: to standard error for people, to `--log` for engines, each once. */
 import { errorLine, visible, visibleJson } from "../error.ts";
-import { cstring } from "../sys/bytes.ts";
+import { cstring, isPrintable } from "../sys/bytes.ts";
 import { O } from "../sys/constants.gen.ts";
 import { Handle, writeAll } from "../sys/files.ts";
 import { lib } from "../sys/lib.ts";
@@ -54,7 +54,7 @@ export function print(text: string): void {
 
 /** Prints a result for programs, which people look at, too. */
 export function printJson(json: string): void {
-  writeAll(1, visibleJson(json));
+  writeAll(1, isPrintable(json, true) ? json : visibleJson(json));
 }
 
 function entry(level: Level, text: string): string {

@@ -136,7 +136,8 @@ Object.assign(globalThis, {
 function warm(): void {
   const known = new Set<object>();
   const look = (value: unknown): void => {
-    if (value === null || (typeof value !== "object" && typeof value !== "function") || known.has(value)) return;
+    if (value === null || (typeof value !== "object" && typeof value !== "function") || known.has(value))
+      return;
     known.add(value);
     for (const key of Reflect.ownKeys(value)) {
       const { value: held, get, set } = Reflect.getOwnPropertyDescriptor(value, key) ?? {};
@@ -145,7 +146,13 @@ function warm(): void {
     look(Object.getPrototypeOf(value));
   };
   look(globalThis);
-  for (const each of [[].values(), new Map().values(), new Set().values(), "".matchAll(/a/g), ""[Symbol.iterator]()])
+  for (const each of [
+    [].values(),
+    new Map().values(),
+    new Set().values(),
+    "".matchAll(/a/g),
+    ""[Symbol.iterator](),
+  ])
     look(each);
 }
 

@@ -94,7 +94,7 @@ function createPrepared(root: string, request: CreateRequest, prepared: Prepared
 
 /** What is kept of a container that is about to be made. */
 export function describe({ bundle, plan, cgroup, rdt }: Prepared, request: CreateRequest): Record {
-  const from = plan.steps.findIndex(({ op }) => op.op === "awaitStart");
+  const from = plan.steps.findLastIndex(({ op }) => op.op === "awaitStart");
   const created = timestamp();
   const own = [...cgroup.dirs.values()];
   return {

@@ -3,9 +3,10 @@
 import { StateError, TsrunError, visible } from "../error.ts";
 import { largest } from "../lists.ts";
 import { listIds, load } from "../state/store.ts";
+import { isPrintable } from "../sys/bytes.ts";
 import { status } from "../sys/files.ts";
 import { type ContainerState, describe } from "./state.ts";
-import { userNames } from "./users.ts";
+import { userName } from "./users.ts";
 
 /** One row: a container, or what could not be read as one. */
 export type Listed =
@@ -15,12 +16,12 @@ export type Listed =
 /** The containers below a root, by id. One that vanishes meanwhile is left out. */
 export function list(root: string): readonly Listed[] {
   const rows: Listed[] = [];
-  let users: ReadonlyMap<number, string> | undefined;
+  const owners = new Map<number, string>();
   for (const id of listIds(root)) {
     const folder = status(`${root}/${id}`);
     if (folder === undefined) continue;
-    users ??= userNames();
-    const owner = users.get(folder.uid) ?? String(folder.uid);
+    const owner = owners.get(folder.uid) ?? userName(folder.uid) ?? String(folder.uid);
+    owners.set(folder.uid, owner);
     try {
       rows.push({ ...describe(load(root, id)), owner });
     } catch (error) {
@@ -34,14 +35,19 @@ export function list(root: string): readonly Listed[] {
 
 /** The table that `list` prints, column by column as runc's. */
 export function table(rows: readonly Listed[]): string {
-  const cells = [["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]];
+  const raw: (readonly string[])[] = [["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]];
   for (const row of rows) {
-    cells.push(
+    const { id, status, owner } = row;
+    raw.push(
       "pid" in row
-        ? [row.id, String(row.pid), row.status, row.bundle, row.created, row.owner]
-        : [row.id, "-", row.status, "-", "-", row.owner],
+        ? [id, String(row.pid), status, row.bundle, row.created, owner]
+        : [id, "-", status, "-", "-", owner],
     );
   }
+  // Nearly always there is nothing to be escaped, and no character takes two of JavaScript's units.
+  const plain = isPrintable(raw.map((row) => row.join(" ")).join(" "));
+  const cells = plain ? raw : raw.map((row) => row.map(visible));
+  const width = (cell = ""): number => (plain ? cell.length : [...cell].length);
   // Go's tabwriter as runc sets it: 12 characters at least, 3 of them between the columns.
   const widths = [0, 1, 2, 3, 4].map((column) =>
     largest(
@@ -49,15 +55,7 @@ export function table(rows: readonly Listed[]): string {
       12,
     ),
   );
-  const lines = cells.map((row) => row.map((cell, column) => pad(visible(cell), widths[column])).join(""));
-  return lines.map((line) => `${line}\n`).join("");
-}
-
-/** Characters, not JavaScript's units. */
-function width(cell = ""): number {
-  return [...visible(cell)].length;
-}
-
-function pad(cell: string, to = 0): string {
-  return cell + " ".repeat(Math.max(0, to - [...cell].length));
+  const padded = (cell: string, column: number): string =>
+    cell + " ".repeat(Math.max(0, (widths[column] ?? 0) - width(cell)));
+  return cells.map((row) => `${row.map(padded).join("")}\n`).join("");
 }

@@ -16,6 +16,19 @@ export function userNames(): ReadonlyMap<number, string> {
   return names;
 }
 
+/** One user's name, from the first line with this uid: mostly root's, which is at the top. */
+export function userName(wanted: number): string | undefined {
+  const text = passwd();
+  for (let at = 0; at < text.length; ) {
+    const found = text.indexOf("\n", at);
+    const end = found < 0 ? text.length : found;
+    const [name, , uid] = text.slice(at, end).split(":");
+    if (uid !== undefined && uid !== "" && Number(uid) === wanted) return name;
+    at = end + 1;
+  }
+  return undefined;
+}
+
 function passwd(): string {
   try {
     return readTextIfThere("/etc/passwd", PASSWD_MAX) ?? "";

@@ -26,7 +26,8 @@ export function addSource(draft: Draft, source: HostSource): number {
 export function pointerTo(...parts: readonly (string | number)[]): Pointer {
   let pointer = "";
   for (const part of parts) {
-    pointer += typeof part === "number" ? `/${part}` : `/${part.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    const special = typeof part === "string" && (part.includes("/") || part.includes("~"));
+    pointer += special ? `/${part.replaceAll("~", "~0").replaceAll("/", "~1")}` : `/${part}`;
   }
   return pointer;
 }

@@ -110,7 +110,7 @@ function converse(
 ): Pidfd {
   const { tracer } = start;
   const order = new Order();
-  const waits = start.plan.steps.some(({ op }) => op.op === "awaitStart");
+  const waits = start.plan.steps.findLast(({ op }) => op.op === "awaitStart") !== undefined;
   const who = waits ? "the container's first process" : "the process";
   const died = (): LaunchError => endedEarly(who, order, host);
   let executing = false;
