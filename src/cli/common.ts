@@ -55,7 +55,11 @@ export function preservedFds({ options }: Call): number {
 }
 
 /** Performs a command, and notes its steps where `--trace` is given. */
-export function perhapsTraced({ options }: Call, title: string, command: (tracer?: Tracer) => number): number {
+export function perhapsTraced(
+  { options }: Call,
+  title: string,
+  command: (tracer?: Tracer) => number,
+): number {
   const file = options.get("trace");
   return file === undefined ? command() : traced(file, title, command);
 }

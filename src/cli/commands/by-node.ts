@@ -32,15 +32,21 @@ export const command: Command = () => {
   const [, ...words] = process.argv.slice(1);
   const folder = folders().find((each) => status(`${each}/${SCRIPT}`)?.kind === "file");
   if (folder === undefined) {
-    throw new UsageError(`${words[0] ?? ""} is done by ${SCRIPT}, which is in neither ${folders().join(" nor ")}`, {
-      hint: "put it there, with libtsrun.so and node_modules, from the dist folder of the build",
-    });
+    throw new UsageError(
+      `${words[0] ?? ""} is done by ${SCRIPT}, which is in neither ${folders().join(" nor ")}`,
+      {
+        hint: "put it there, with libtsrun.so and node_modules, from the dist folder of the build",
+      },
+    );
   }
   const node = findProgram("node", process.env["PATH"] ?? "");
   if (node === undefined) {
-    throw new UsageError(`${words[0] ?? ""} needs Node 20 or newer, and no folder of PATH has a program node`, {
-      hint: "install it: apt-get install nodejs",
-    });
+    throw new UsageError(
+      `${words[0] ?? ""} needs Node 20 or newer, and no folder of PATH has a program node`,
+      {
+        hint: "install it: apt-get install nodejs",
+      },
+    );
   }
   for (const path of [folder, `${folder}/${SCRIPT}`, `${folder}/libtsrun.so`]) checkOwner(path);
   execute(node, ["node", `${folder}/${SCRIPT}`, ...words]);
