@@ -8,7 +8,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { budget } from "./bench/budget.ts";
 import { Bundles, requireBuilt } from "./bench/bundles.ts";
 import { crowd } from "./bench/crowd.ts";
 import { exec } from "./bench/exec.ts";
@@ -59,7 +58,6 @@ function parts(
     ["memory", () => memory(runtimes, bundles, extent)],
     ["limit", () => smallestLimit(runtimes, bundles)],
     ["unpack", () => unpack(tsrun, extent, options.quick)],
-    ["budget", () => budget(tsrun, extent)],
   ];
 }
 

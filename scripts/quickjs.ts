@@ -35,7 +35,9 @@ function fetched(folder: string): string {
   if (!existsSync(archive)) download(`${mirror()}/${POOL}/${ARCHIVE}`, archive);
   const sum = createHash("sha256").update(readFileSync(archive)).digest("hex");
   if (sum === SHA256) return archive;
-  throw new Error(`${archive} is not what it should be: its SHA-256 is ${sum}, not ${SHA256}; remove it, ${ADVICE}`);
+  throw new Error(
+    `${archive} is not what it should be: its SHA-256 is ${sum}, not ${SHA256}; remove it, ${ADVICE}`,
+  );
 }
 
 /** The mirror that apt is configured with. */
@@ -52,7 +54,9 @@ function mirror(): string {
     .map((line) => line.split(" ")[0] ?? "")
     .filter((uri) => /\/debian\/*$/.test(uri));
   if (first === undefined)
-    throw new Error(`QuickJS's source cannot be fetched: apt knows no Debian mirror (run apt-get update); ${ADVICE}`);
+    throw new Error(
+      `QuickJS's source cannot be fetched: apt knows no Debian mirror (run apt-get update); ${ADVICE}`,
+    );
   return first.replace(/\/+$/, "");
 }
 
@@ -68,7 +72,9 @@ function download(url: string, to: string): void {
     rmSync(part, { force: true });
     const said = error instanceof Error && "stderr" in error ? String(error.stderr) : String(error);
     const lines = said.split("\n").filter((line) => line.startsWith("E: "));
-    throw new Error(`QuickJS's source cannot be fetched from ${url}: ${lines.join(" ") || said.trim()}; ${ADVICE}`);
+    throw new Error(
+      `QuickJS's source cannot be fetched from ${url}: ${lines.join(" ") || said.trim()}; ${ADVICE}`,
+    );
   }
   renameSync(part, to);
 }

@@ -341,8 +341,7 @@ static int transfer(const struct side *from, const struct side *to, const struct
 	error = settle(to->socket, arrived.index, name, addresses, true, step);
 	if (error == 0)
 		return arrived.index;
-	if (send_device(to, from, arrived.index, travelling) == 0 &&
-	    find(from->socket, travelling, 0, &arrived) == 0)
+	if (send_device(to, from, arrived.index, travelling) == 0 && find(from->socket, travelling, 0, &arrived) == 0)
 		(void)settle(from->socket, arrived.index, device->name, addresses, device->flags & IFF_UP, &ignored);
 	return error;
 }

@@ -1,4 +1,4 @@
-/** Which room may import which: down only, and from the outside world nothing that start-up would pay for. */
+/** Which room may import which: down only, and from the outside world nothing that only Node has. */
 import { dirname, join } from "node:path";
 import ts from "typescript";
 import { lineOf, type Violation } from "./tree.ts";
@@ -17,18 +17,17 @@ const FLOORS: Readonly<Record<string, number>> = {
   plan: 3,
   bundle: 2,
   sys: 1,
+  engine: 0,
   "version.ts": 0,
   "error.ts": 0,
   "lists.ts": 0,
 };
 
-/** Files that are loaded only when a cold command asks for them, and what they may load. */
-const COLD: Readonly<Record<string, readonly string[]>> = {
-  "src/cli/help.ts": ["commander"],
-};
+/** Rooms that Node alone runs, and what they may load there: what the executable runs has no modules beside its own. */
+const NODES_ROOMS: Readonly<Record<string, RegExp>> = { image: /^node:/ };
 
-/** Rooms that only cold commands load, and loaded as a whole: what they may load. */
-const COLD_ROOMS: Readonly<Record<string, RegExp>> = { image: /^node:/ };
+/** The only file that may import the globals of the executable's engine: Node and Bun have their own. */
+const EXECUTABLE = "src/cli/executable.ts";
 
 /** What plan may use of bundle at run time, beside types. */
 const PLAN_USES = ["src/bundle/vocabulary.ts", "src/bundle/sysctl.ts"];
@@ -96,6 +95,8 @@ function relative(file: string, from: string, typeOnly: boolean): string | undef
   if (above === undefined || below === undefined)
     return `room ${above === undefined ? own : other} has no floor`;
   if (own !== other && below >= above) return `${own} imports ${other}: imports go down only`;
+  if (other === "engine" && own !== "engine" && file !== EXECUTABLE)
+    return `${file} imports engine: only ${EXECUTABLE} does`;
   if (own === "bundle" && other !== "bundle" && other !== "error.ts" && other !== "lists.ts")
     return "bundle imports only error";
   if (own === "plan" && !typeOnly) return planUses(target, other);
@@ -110,7 +111,6 @@ function planUses(target: string, other: string): string | undefined {
 }
 
 function foreign(file: string, from: string): string | undefined {
-  if (!file.startsWith("src/") || COLD[file]?.includes(from)) return undefined;
-  if (COLD_ROOMS[room(file)]?.test(from)) return undefined;
-  return `src imports ${from}: no module but its own, for the time that it costs at start`;
+  if (!file.startsWith("src/") || NODES_ROOMS[room(file)]?.test(from)) return undefined;
+  return `src imports ${from}: no module but its own, since the executable has no other`;
 }

@@ -70,11 +70,17 @@ interface Timer {
 
 /** Those that are not due yet, the next one first. */
 const waiting: Timer[] = [];
+/** Of a timer, in milliseconds: a longer one, as in Node, is none. */
+const LONGEST = 0x7fff_ffff;
 let lastTimer = 0;
 
 function setTimer(call: (...args: readonly unknown[]) => void, ms = 0, ...args: readonly unknown[]): number {
   lastTimer++;
-  const timer = { id: lastTimer, due: tsrunHost.now() + Math.max(1, ms), call: () => call(...args) };
+  const timer = {
+    id: lastTimer,
+    due: tsrunHost.now() + (ms >= 1 && ms <= LONGEST ? ms : 1),
+    call: () => Reflect.apply(call, undefined, args),
+  };
   const at = waiting.findIndex(({ due }) => due > timer.due);
   waiting.splice(at < 0 ? waiting.length : at, 0, timer);
   return timer.id;

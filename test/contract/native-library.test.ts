@@ -1,11 +1,12 @@
-/** libtsrun's functions are the same in the built library, in lib.h, and in the table that TypeScript calls them by. */
+/** libtsrun's functions are the same in the built library, in lib.h, and in functions.h, by whose table TypeScript calls them. */
 import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import t from "tap";
 import { PROJECT } from "../../scripts/make-rootfs.ts";
-import { lib, SIGNATURES } from "../../src/sys/lib.ts";
+import { SIGNATURES } from "../../src/sys/constants.gen.ts";
+import { lib } from "../../src/sys/lib.ts";
 import { kill } from "../../src/sys/process.ts";
 
 const LIBRARY = join(PROJECT, "dist/libtsrun.so");
