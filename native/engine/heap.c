@@ -58,9 +58,10 @@ static bool is_mapping(const void *at)
 	return *header_of(at) >= LARGE && !is_in_segment(at);
 }
 
+/* What is a little smaller, and has a block of this size all the same, gets one too: by the length it is known. */
 static void *map(size_t size)
 {
-	size_t length = round_up(size + ALIGNMENT, 4096);
+	size_t length = round_up((size < LARGE ? LARGE : size) + ALIGNMENT, 4096);
 	char *at = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (at == MAP_FAILED)
@@ -123,8 +124,12 @@ static inline void *take_block(size_t block, size_t list)
 static void *take(size_t size)
 {
 	size_t list;
-	size_t block = class_of(size, &list);
+	size_t block;
 
+	/* What has no size with a header and rounded up any more, nobody has. */
+	if (size > PTRDIFF_MAX)
+		return NULL;
+	block = class_of(size, &list);
 	if (block >= LARGE && !heap.making)
 		return map(size);
 	return list < HEAP_CLASSES ? take_block(block, list) : NULL;
@@ -193,7 +198,7 @@ static void *js_resize(JSMallocState *state, void *at, size_t size)
 	if (size <= before)
 		return at;
 	if (is_mapping(at)) {
-		moved = remap(at, size);
+		moved = size > PTRDIFF_MAX ? NULL : remap(at, size);
 		if (moved)
 			state->malloc_size += usable(moved) - before;
 		return moved;

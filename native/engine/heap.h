@@ -10,8 +10,13 @@
 
 #include <quickjs.h>
 
-/* In the address space of every machine, 36 bits on some of aarch64's, and far from where the kernel puts programs and stacks. */
+/*
+ * In the address space of every machine, 36 bits on some of aarch64's, and far from where the kernel puts programs and stacks. Sanitizers
+ * have their shadow there: what is built with them brings another.
+ */
+#ifndef HEAP_ADDRESS
 #define HEAP_ADDRESS 0x800000000
+#endif
 /* The segment's size in memory. A call that needs more takes it from the kernel. */
 #define HEAP_ROOM (32u << 20)
 
