@@ -178,6 +178,32 @@ static JSValue decode(JSContext *js, JSValueConst self, int argc, JSValueConst *
 	return text_of(js, (const char *)bytes, length);
 }
 
+/* nesting(json): how deep brackets are nested in it, as far as it is JSON */
+static JSValue nesting(JSContext *js, JSValueConst self, int argc, JSValueConst *argv)
+{
+	size_t length;
+	const char *text = JS_ToCStringLen(js, &length, argv[0]);
+	int32_t depth = 0;
+	int32_t deepest = 0;
+
+	(void)self;
+	(void)argc;
+	if (!text)
+		return JS_EXCEPTION;
+	for (size_t at = 0; at < length; at++) {
+		if (text[at] == '"') {
+			for (at++; at < length && text[at] != '"'; at++)
+				at += text[at] == '\\';
+		} else if (text[at] == '[' || text[at] == '{') {
+			deepest = ++depth > deepest ? depth : deepest;
+		} else if ((text[at] == ']' || text[at] == '}') && depth > 0) {
+			depth--;
+		}
+	}
+	JS_FreeCString(js, text);
+	return JS_NewInt32(js, deepest);
+}
+
 /* ---- time, and the current folder ---- */
 
 /* now(): milliseconds since boot */
@@ -242,6 +268,7 @@ static JSValue environment(JSContext *js, JSValueConst self, int argc, JSValueCo
 static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("encode", 1, encode),
 	JS_CFUNC_DEF("decode", 1, decode),
+	JS_CFUNC_DEF("nesting", 1, nesting),
 	JS_CFUNC_DEF("now", 0, now),
 	JS_CFUNC_DEF("cwd", 0, cwd),
 	JS_CFUNC_DEF("environment", 0, environment),

@@ -194,14 +194,6 @@ int ts_batch(const int32_t *words, int count, const char *texts, int length, int
 	return 0;
 }
 
-int ts_printable(const uint8_t *bytes, int length, int breaks)
-{
-	for (int at = 0; at < length; at++)
-		if ((bytes[at] < ' ' || bytes[at] > '~') && !(breaks && memchr("\t\n\r", bytes[at], 3)))
-			return 0;
-	return 1;
-}
-
 int ts_read(const char *path, uint8_t *buffer, int room)
 {
 	/* O_NONBLOCK: a fifo in the place of a file answers at once. */

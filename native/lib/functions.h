@@ -17,6 +17,7 @@
 	X(ts_write, i, p, i)                          \
 	X(ts_lock, i, i, i)                           \
 	X(ts_printable, p, i, i)                      \
+	X(ts_plain_json, p, i, i)                     \
 	X(ts_rename_new, p, p)                        \
 	X(ts_access, p, i)                            \
 	X(ts_open_inside, p, p, i)                    \

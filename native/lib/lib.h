@@ -51,8 +51,13 @@ EXPORT int ts_close(int fd);
 EXPORT int ts_write(int fd, const uint8_t *bytes, int length);
 /* 0 or -errno; mode 's' shared, 'x' exclusive, with wait 0 answering -EWOULDBLOCK instead of waiting. */
 EXPORT int ts_lock(int fd, int exclusive, int wait);
-/* Whether these are printable characters of ASCII; with `breaks` also tabs and ends of lines. */
+/* text.c: whether these are printable characters of ASCII; with `breaks` also tabs and ends of lines. */
 EXPORT int ts_printable(const uint8_t *bytes, int length, int breaks);
+/*
+ * text.c: whether all of a JSON text is as every parser has it, if it is JSON at all: nested no deeper than `depth`, without escapes by
+ * number, and with no number but whole ones of 15 digits at most.
+ */
+EXPORT int ts_plain_json(const uint8_t *bytes, int length, int depth);
 /* renameat2(RENAME_NOREPLACE) */
 EXPORT int ts_rename_new(const char *from, const char *to);
 /* Opens a path inside the tree at root: links stay in it (openat2, RESOLVE_IN_ROOT); flags as for open(2). */

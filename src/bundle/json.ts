@@ -17,10 +17,11 @@ const HARD_ESCAPES = ["\\u0000", "\\ud", "\\uD"];
  * Parses JSON (RFC 8259). Of a name that is there twice the last counts, as in other runtimes. The engine's own parser
  * does the work unless the text holds something it would lose or let through: 16 digits in a row, an escaped NUL, a
  * surrogate.
+ * @param plain whether somebody has seen that it holds nothing of the kind, no fraction, and is not nested too deep
  * @throws BundleError `syntax` with line and column, `limit` (too long, too deep), `format` (NUL or half a character in
  * a string), `range` (a number with more digits than any field holds)
  */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string, plain = false): unknown {
   if (text.length > MAX_JSON_LENGTH) {
     throw new BundleError(
       "limit",
@@ -28,10 +29,7 @@ export function parseJson(text: string): unknown {
       `the JSON text is ${text.length} characters long, more than ${MAX_JSON_LENGTH}`,
     );
   }
-  // No regular expression: one takes longer over a text than everything else here.
-  if ((text.includes("\\u") && HARD_ESCAPES.some((hard) => text.includes(hard))) || !text.isWellFormed()) {
-    return parseExactly(text, MAX_JSON_DEPTH);
-  }
+  if (!plain && mayBeInexact(text)) return parseExactly(text, MAX_JSON_DEPTH);
   let value: unknown;
   try {
     // V8's and JavaScriptCore's parsers keep no stack of calls: a million brackets are only slow (tried: 8 million).
@@ -40,6 +38,7 @@ export function parseJson(text: string): unknown {
     // Engines word and place their errors differently: the exact parser finds the place again.
     return parseExactly(text, MAX_JSON_DEPTH);
   }
+  if (plain) return value;
   // Walking the values costs a fifth of walking the text.
   switch (look(value, MAX_JSON_DEPTH)) {
     case "plain":
@@ -49,6 +48,11 @@ export function parseJson(text: string): unknown {
     case "deep":
       throw new BundleError("limit", "", `the JSON text is nested deeper than ${MAX_JSON_DEPTH} levels`);
   }
+}
+
+// No regular expression: one takes longer over a text than everything else here.
+function mayBeInexact(text: string): boolean {
+  return (text.includes("\\u") && HARD_ESCAPES.some((hard) => text.includes(hard))) || !text.isWellFormed();
 }
 
 /** What the engine's parser has made: nested too deep, with a number that is none of the whole ones it can tell apart, or neither. */

@@ -19,12 +19,13 @@ export interface Decoded {
 }
 
 /**
- * Decodes the text of config.json; relative paths are taken from `dir`, the bundle's absolute path.
+ * Decodes the text of config.json; relative paths are taken from `dir`, the bundle's absolute path. `plain` is what
+ * {@link parseJson} may take for granted of the text.
  * @throws BundleError of every code
  */
-export function parseBundle(text: string, dir: string): Decoded {
+export function parseBundle(text: string, dir: string, plain = false): Decoded {
   const decoding = new Decoding();
-  const fields = new Fields(decoding, parseJson(text), "config.json");
+  const fields = new Fields(decoding, parseJson(text, plain), "config.json");
   const bundle = decodeBundle(fields, dir);
   fields.end();
   checkBundle(bundle);

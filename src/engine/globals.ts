@@ -9,6 +9,8 @@ interface Host {
   encode(text?: string): Uint8Array;
   /** `TextDecoder.prototype.decode` */
   decode(bytes?: Uint8Array): string;
+  /** How deep brackets are nested in a JSON text. */
+  nesting(json: string): number;
   /** Milliseconds since boot. */
   now(): number;
   /** The current folder; `""` where it has been deleted. */
@@ -125,7 +127,19 @@ const thisProcess = {
   },
 };
 
+/** The engine's parser calls itself for each level, and does not look at where the stack ends. */
+const DEEPEST_JSON = 2000;
+const parseShallow = JSON.parse;
+
+function parseJson(text: string, reviver?: Parameters<typeof JSON.parse>[1]): unknown {
+  if (tsrunHost.nesting(text) > DEEPEST_JSON)
+    throw new SyntaxError(`the JSON text is nested deeper than ${DEEPEST_JSON} levels`);
+  return parseShallow(text, reviver);
+}
+
 let began = 0;
+
+JSON.parse = parseJson;
 
 Object.assign(globalThis, {
   TextEncoder: Encoder,

@@ -1,4 +1,5 @@
 /** From a bundle's folder to everything that `create`, `explain` and `check` need: read, decode, ask the host, compile. */
+import { MAX_JSON_DEPTH } from "../bundle/json.ts";
 import { parseBundle } from "../bundle/parse.ts";
 import type { Bundle, Warning } from "../bundle/types.ts";
 import { cgroupOwner } from "../cgroup/delegate.ts";
@@ -21,6 +22,7 @@ import { type Plan, traced } from "../plan/ops.ts";
 import { callerNofile, hostFacts, sourceKind } from "../spawn/facts.ts";
 import type { Tracer } from "../spawn/steps.ts";
 import { filterFolder, notifyFolder } from "../state/clear.ts";
+import { isPlainJson } from "../sys/bytes.ts";
 import { readTextIfThere } from "../sys/files.ts";
 import { privilege } from "../sys/privilege.ts";
 import { checkJoinedSysctls } from "./joined-sysctls.ts";
@@ -111,7 +113,7 @@ export function loadBundle(path: string): Loaded {
       "tsrun spec makes one; --bundle names its folder",
     );
   }
-  return { text, ...parseBundle(text, dir) };
+  return { text, ...parseBundle(text, dir, isPlainJson(text, MAX_JSON_DEPTH)) };
 }
 
 /** The cgroup folders and writes for a bundle on this host. @throws BundleError, SystemError */

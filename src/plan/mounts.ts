@@ -41,8 +41,9 @@ export function compileMounts(draft: Draft, bundle: Bundle, facts: HostFacts): v
  */
 export function compileLateReadonly(draft: Draft, bundle: Bundle): void {
   bundle.mounts.forEach((mount, index) => {
+    if (isBind(mount) || !isFilledLater(mount)) return;
     const request = readMountOptions(mount.options, pointerTo("mounts", index, "options"));
-    if (request.readOnly === undefined || request.remount || isBind(mount) || !isFilledLater(mount)) return;
+    if (request.readOnly === undefined || request.remount) return;
     add(
       draft,
       {

@@ -29,3 +29,9 @@ export function isPrintable(value: string, breaks = false): boolean {
   const bytes = utf8(value);
   return bytes.length === 0 || lib().ts_printable(bytes, bytes.length, breaks ? 1 : 0) === 1;
 }
+
+/** Whether all of a JSON text is as any parser has it (native/lib/text.c): bundle/json.ts need not look at its values then. */
+export function isPlainJson(value: string, depth: number): boolean {
+  const bytes = utf8(value);
+  return bytes.length > 0 && lib().ts_plain_json(bytes, bytes.length, depth) === 1;
+}

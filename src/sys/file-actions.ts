@@ -33,33 +33,6 @@ export const ACTION_CALLS = [
   "symlink",
 ] as const;
 
-function texts(action: FileAction): string {
-  switch (action.do) {
-    case "write":
-    case "create":
-      return action.text;
-    case "rename":
-    case "symlink":
-      return action.to;
-    default:
-      return "";
-  }
-}
-
-function tolerates(action: FileAction): boolean {
-  switch (action.do) {
-    case "mkdir":
-      return action.keep === true;
-    case "write":
-    case "unlink":
-    case "rmdir":
-    case "chown":
-      return action.ifThere === true;
-    default:
-      return false;
-  }
-}
-
 /** Actions as `ts_batch` takes them. */
 export interface EncodedActions {
   /** Three for each: its kind, whether it tolerates what is there or missing, its mode or user. */
@@ -72,12 +45,42 @@ export interface EncodedActions {
 export function encodeActions(actions: readonly FileAction[]): EncodedActions {
   const words = new Int32Array(actions.length * 3);
   const strings: string[] = [];
-  let at = 0;
-  for (const action of actions) {
-    words[at++] = KIND[action.do];
-    words[at++] = tolerates(action) ? 1 : 0;
-    words[at++] = "mode" in action ? action.mode : "uid" in action ? action.uid : 0;
-    strings.push(action.path, texts(action));
+  for (let index = 0; index < actions.length; index++) {
+    const action = actions[index] as FileAction;
+    const at = index * 3;
+    let content = "";
+    let tolerates = false;
+    words[at] = KIND[action.do];
+    switch (action.do) {
+      case "write":
+        content = action.text;
+        tolerates = action.ifThere === true;
+        break;
+      case "create":
+        content = action.text;
+        words[at + 2] = action.mode;
+        break;
+      case "mkdir":
+        tolerates = action.keep === true;
+        words[at + 2] = action.mode;
+        break;
+      case "rename":
+      case "symlink":
+        content = action.to;
+        break;
+      case "chown":
+        tolerates = action.ifThere === true;
+        words[at + 2] = action.uid;
+        break;
+      case "unlink":
+      case "rmdir":
+        tolerates = action.ifThere === true;
+        break;
+      default:
+        action satisfies never;
+    }
+    words[at + 1] = tolerates ? 1 : 0;
+    strings.push(action.path, content);
   }
   return { words, texts: cstrings(strings) };
 }
