@@ -12,7 +12,7 @@ import { quickjsSource } from "./quickjs.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
-// The launcher refuses files that others than their owner may write, whatever the umask here is.
+// tsrun refuses files that others than their owner may write, whatever the umask here is.
 process.umask(0o022);
 
 function sh(command: string, ...args: string[]): void {

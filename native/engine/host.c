@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "host.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
@@ -178,7 +179,21 @@ static JSValue decode(JSContext *js, JSValueConst self, int argc, JSValueConst *
 	return text_of(js, (const char *)bytes, length);
 }
 
-/* nesting(json): how deep brackets are nested in it, as far as it is JSON */
+/* What follows a backslash in JSON (RFC 8259): how many bytes; 0 where it is none of its escapes. */
+static size_t escape(const char *at)
+{
+	if (*at != 'u')
+		return *at && strchr("\"\\/bfnrt", *at) ? 1 : 0;
+	for (int digit = 1; digit <= 4; digit++)
+		if (!isxdigit((unsigned char)at[digit]))
+			return 0;
+	return 5;
+}
+
+/*
+ * nesting(json): how deep brackets are nested in it, as far as it is JSON; -1 where it has what the engine takes for JSON and nobody else:
+ * another escape of JavaScript's, \u{0} for one, or a number that ends with its point.
+ */
 static JSValue nesting(JSContext *js, JSValueConst self, int argc, JSValueConst *argv)
 {
 	size_t length;
@@ -190,14 +205,20 @@ static JSValue nesting(JSContext *js, JSValueConst self, int argc, JSValueConst 
 	(void)argc;
 	if (!text)
 		return JS_EXCEPTION;
-	for (size_t at = 0; at < length; at++) {
+	for (size_t at = 0; at < length && deepest >= 0; at++) {
 		if (text[at] == '"') {
-			for (at++; at < length && text[at] != '"'; at++)
-				at += text[at] == '\\';
+			for (at++; at < length && text[at] != '"' && deepest >= 0; at++) {
+				size_t escaped = text[at] == '\\' ? escape(text + at + 1) : 0;
+
+				deepest = text[at] == '\\' && !escaped ? -1 : deepest;
+				at += escaped;
+			}
 		} else if (text[at] == '[' || text[at] == '{') {
 			deepest = ++depth > deepest ? depth : deepest;
 		} else if ((text[at] == ']' || text[at] == '}') && depth > 0) {
 			depth--;
+		} else if (text[at] == '.' && !isdigit((unsigned char)text[at + 1])) {
+			deepest = -1;
 		}
 	}
 	JS_FreeCString(js, text);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -71,6 +72,22 @@ static int arrange(const int from[3], int keep, int count)
 	return 0;
 }
 
+/*
+ * For tsrun-init, which holds a descriptor for each source of a mount, however few its caller may have: what the program may have its plan
+ * says.
+ */
+static int raise_nofile(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return -1;
+	if (limit.rlim_cur == limit.rlim_max)
+		return 0;
+	limit.rlim_cur = limit.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int ts_spawn_init(int program, int plan, int host, int other, int keep, const char *cwd, const char *env, int envc,
 		  int32_t *pidfd)
 {
@@ -91,7 +108,8 @@ int ts_spawn_init(int program, int plan, int host, int other, int keep, const ch
 	volatile int error = 0;
 	pid_t pid = vfork();
 	if (pid == 0) {
-		int executable = fcntl(program, F_DUPFD_CLOEXEC, 3 + keep + 64);
+		int raised = raise_nofile();
+		int executable = raised < 0 ? -1 : fcntl(program, F_DUPFD_CLOEXEC, 3 + keep + 8);
 		if (executable < 0 || chdir(cwd) < 0 || arrange(from, keep, count) < 0 ||
 		    syscall(SYS_execveat, executable, "", argv, envp, AT_EMPTY_PATH) < 0)
 			error = errno;

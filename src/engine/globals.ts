@@ -9,7 +9,7 @@ interface Host {
   encode(text?: string): Uint8Array;
   /** `TextDecoder.prototype.decode` */
   decode(bytes?: Uint8Array): string;
-  /** How deep brackets are nested in a JSON text. */
+  /** How deep brackets are nested in a JSON text; -1 where the engine's parser would let through what is no JSON. */
   nesting(json: string): number;
   /** Milliseconds since boot. */
   now(): number;
@@ -127,12 +127,14 @@ const thisProcess = {
   },
 };
 
-/** The engine's parser calls itself for each level, and does not look at where the stack ends. */
+/** The engine's parser calls itself for each level, and does not look at where the stack ends; and it takes more for JSON than is. */
 const DEEPEST_JSON = 2000;
 const parseShallow = JSON.parse;
 
 function parseJson(text: string, reviver?: Parameters<typeof JSON.parse>[1]): unknown {
-  if (tsrunHost.nesting(text) > DEEPEST_JSON)
+  const depth = tsrunHost.nesting(text);
+  if (depth < 0) throw new SyntaxError("the JSON text has an escape or a number that is none of JSON's");
+  if (depth > DEEPEST_JSON)
     throw new SyntaxError(`the JSON text is nested deeper than ${DEEPEST_JSON} levels`);
   return parseShallow(text, reviver);
 }

@@ -25,6 +25,7 @@ import { filterFolder, notifyFolder } from "../state/clear.ts";
 import { isPlainJson } from "../sys/bytes.ts";
 import { readTextIfThere } from "../sys/files.ts";
 import { privilege } from "../sys/privilege.ts";
+import { currentFolder } from "../sys/process.ts";
 import { checkJoinedSysctls } from "./joined-sysctls.ts";
 import { checkNetDevices, rdtSetup } from "./outside.ts";
 import { systemdSetup } from "./systemd.ts";
@@ -91,10 +92,10 @@ export interface CgroupSetup {
 /** Larger than any sane config.json. */
 const LARGEST = 16 << 20;
 
-/** Makes a path absolute, without `.`, `..` and empty parts. */
+/** Makes a path absolute, without `.`, `..` and empty parts. @throws SystemError where the current folder is gone */
 export function absolute(path: string): string {
   const parts: string[] = [];
-  for (const part of (path.startsWith("/") ? path : `${process.cwd()}/${path}`).split("/")) {
+  for (const part of (path.startsWith("/") ? path : `${currentFolder()}/${path}`).split("/")) {
     if (part === "..") parts.pop();
     else if (part !== "" && part !== ".") parts.push(part);
   }

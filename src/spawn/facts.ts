@@ -48,13 +48,13 @@ export function privileges(): Pick<HostFacts, "privileged" | "root"> {
 }
 
 /**
- * The limit of open files that tsrun was started with, where its own may be another: Node and Bun raise their soft limit to the hard one
- * as they start, and nothing tells afterwards what it was, so that the parent process's is the best guess. The executable's own engine
- * changes nothing.
+ * The limit of open files that tsrun was started with, where that of tsrun-init is another: its soft limit is the hard one. Node and Bun
+ * raise their own as well as they start, and nothing tells afterwards what it was, so that the parent process's is the best guess. The
+ * executable's own engine changes nothing.
  */
 export function callerNofile(): { readonly soft: bigint; readonly hard: bigint } | undefined {
-  if (isExecutable()) return undefined;
   const ours = rlimitOf(0, RLIMIT.RLIMIT_NOFILE);
+  if (isExecutable()) return ours === undefined || ours.soft === ours.hard ? undefined : ours;
   const parents = rlimitOf(ids().ppid, RLIMIT.RLIMIT_NOFILE);
   return ours !== undefined && parents !== undefined && parents.hard === ours.hard ? parents : undefined;
 }

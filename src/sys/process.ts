@@ -120,6 +120,18 @@ export function rlimitOf(
   return lib().ts_rlimit(pid, resource, out) < 0 ? undefined : { soft: out[0] ?? 0n, hard: out[1] ?? 0n };
 }
 
+/** The current folder. @throws SystemError where it has been deleted, or is out of reach */
+export function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    throw new SystemError("getcwd", "ENOENT", ".", {
+      doing: "cannot tell what a relative path means, since the current folder is gone",
+      hint: "change to a folder that is there, or give absolute paths; --bundle is the current folder where it is not given",
+    });
+  }
+}
+
 /** Blocks this thread. */
 export function sleep(milliseconds: number): void {
   lib().ts_sleep(milliseconds);

@@ -239,7 +239,7 @@ t.test("a runtime whose own container's process is in the way of its limits", as
   t.equal(outcome.code, 1);
   t.match(
     messageOf(outcome),
-    /hint: \/sys\/fs\/cgroup cannot hand memory down while it has processes of its own: \d+ \(sleep\), \d+ \(tsrun-host\)/,
+    /hint: \/sys\/fs\/cgroup cannot hand memory down while it has processes of its own: \d+ \(sleep\), \d+ \(tsrun\)/,
   );
   await end();
 });

@@ -26,7 +26,7 @@ function helpers(): string[] {
     const name = status === undefined ? undefined : /^Name:\s*(.*)$/m.exec(status)?.[1];
     const ours =
       textOf(`/proc/${pid}/environ`)?.includes(host.tag) === true || /^State:\s*Z/m.test(status ?? "");
-    return ours && /tsrun-init|memfd|tsrun-host/.test(name ?? "") ? [`${pid} ${name}`] : [];
+    return ours && /^tsrun|memfd/.test(name ?? "") ? [`${pid} ${name}`] : [];
   });
 }
 

@@ -2,6 +2,7 @@
 import type { Op } from "../../plan/ops.ts";
 import { cleanPath } from "../../plan/paths.ts";
 import { kindOf, readTextIfThere, status } from "../../sys/files.ts";
+import { currentFolder } from "../../sys/process.ts";
 import type { Refusal, World } from "./world.ts";
 
 /** A folder or file that is made where it is missing. */
@@ -70,7 +71,7 @@ export function parseFilesystems(text: string): ReadonlyMap<string, "virtual" | 
 
 function badSource(op: Extract<Op, { op: "mount" }>): Refusal | undefined {
   if (filesystem(op.fstype) !== "disk") return undefined;
-  const found = status(op.source.startsWith("/") ? op.source : `${process.cwd()}/${op.source}`);
+  const found = status(op.source.startsWith("/") ? op.source : `${currentFolder()}/${op.source}`);
   if (found?.kind === "block") return undefined;
   const errno = found === undefined ? "ENOENT" : "ENOTBLK";
   return { call: "fsconfig", errno, subject: `${op.target}: ${op.source}` };

@@ -25,7 +25,7 @@ function sum(path: string): string {
 }
 
 /** tsrun's own programs and library. */
-const OWN = ["tsrun", "tsrun-host", "tsrun-init", "tsrun-supervise", "libtsrun.so"].map((name) =>
+const OWN = ["tsrun", "tsrun-init", "tsrun-supervise", "libtsrun.so"].map((name) =>
   join(PROJECT, "dist", name),
 );
 
