@@ -32,15 +32,6 @@ static int status = 1;
 
 /* ---- what is evaluated ---- */
 
-static int complain(JSContext *js)
-{
-	JSValue error = JS_GetException(js);
-	JSValue stack = JS_GetPropertyStr(js, error, "stack");
-
-	(void)fprintf(stderr, "%s: %s\n%s", script_path, JS_ToCString(js, error), JS_ToCString(js, stack));
-	return 1;
-}
-
 static JSContext *make_context(JSRuntime *runtime)
 {
 	JSContext *js = JS_NewContextRaw(runtime);
@@ -75,18 +66,16 @@ static int take_function(JSContext *js, JSValueConst global, const char *name, J
 static int evaluate(JSContext *js)
 {
 	JSValue global = JS_GetGlobalObject(js);
-	JSContext *of_job;
 	JSValue result;
 
 	(void)JS_SetPropertyStr(js, global, "tsrunHost", host_functions(js));
 	(void)JS_SetPropertyStr(js, global, "tsrunNative", bind_functions(js));
 	result = JS_Eval(js, script, script_length, "tsrun.js", JS_EVAL_TYPE_GLOBAL);
 	if (JS_IsException(result))
-		return complain(js);
+		return host_complain(js, script_path);
 	JS_FreeValue(js, result);
-	while (JS_IsJobPending(heap.runtime))
-		if (JS_ExecutePendingJob(heap.runtime, &of_job) < 0)
-			return complain(of_job);
+	if (host_run_jobs(js, script_path))
+		return 1;
 	if (take_function(js, global, "start", &heap.start) || take_function(js, global, "timers", &heap.timers))
 		return 1;
 	JS_FreeValue(js, global);
@@ -97,8 +86,11 @@ static void make(void)
 {
 	heap_begin();
 	heap.runtime = JS_NewRuntime2(&heap_allocator, NULL);
-	if (!heap.runtime)
+	if (!heap.runtime) {
+		(void)fprintf(stderr, "%s: the engine cannot begin\n", script_path);
 		return;
+	}
+	host_watch_promises(heap.runtime);
 	JS_SetMaxStackSize(heap.runtime, STACK_SIZE / 2);
 	JS_SetGCThreshold(heap.runtime, (size_t)-1);
 	/* A line number says where an internal error is; the source it came from is not there. */
@@ -148,14 +140,13 @@ static int make_on_own_stack(void)
 /* ---- nothing that points elsewhere ---- */
 
 /* Mappings that are the executable's own: below brk, and the heap. All others differ from call to call. */
-static int is_foreign(uintptr_t from, uintptr_t to, const char *name)
+static int is_foreign(uintptr_t from, const char *name)
 {
 	const uintptr_t start = (uintptr_t)&heap_segment;
 
-	(void)to;
 	if (from >= start && from < start + HEAP_ROOM)
 		return 0;
-	return from > start || strstr(name, "[") != NULL;
+	return from > start || name[0] == '[';
 }
 
 static int check_words(size_t length)
@@ -172,8 +163,10 @@ static int check_words(size_t length)
 	while (fgets(line, sizeof(line), maps)) {
 		unsigned long from;
 		unsigned long to;
+		int name = 0;
 
-		if (sscanf(line, "%lx-%lx", &from, &to) != 2 || !is_foreign(from, to, line))
+		/* Addresses, rights, offset, device, inode, name (proc_pid_maps(5)). */
+		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %n", &from, &to, &name) != 2 || !is_foreign(from, line + name))
 			continue;
 		for (size_t at = 0; at < length / sizeof(words[0]); at++) {
 			if (words[at] < from || words[at] >= to)
@@ -192,13 +185,19 @@ static int check_words(size_t length)
 static int read_script(void)
 {
 	FILE *file = fopen(script_path, "re");
+	int is_read;
 
-	script = file ? malloc(MOST_SCRIPT) : NULL;
-	script_length = script ? fread(script, 1, MOST_SCRIPT - 1, file) : 0;
+	script = file ? malloc(MOST_SCRIPT + 1) : NULL;
+	script_length = script ? fread(script, 1, MOST_SCRIPT + 1, file) : 0;
+	is_read = script && !ferror(file);
+	if (!is_read)
+		perror(script_path);
 	if (file)
 		(void)fclose(file);
-	if (!script_length || script_length == MOST_SCRIPT - 1) {
-		(void)fprintf(stderr, "cannot read %s, or it is too long\n", script_path);
+	if (!is_read)
+		return 1;
+	if (script_length > MOST_SCRIPT) {
+		(void)fprintf(stderr, "%s: it is longer than %u MiB\n", script_path, MOST_SCRIPT >> 20);
 		return 1;
 	}
 	script[script_length] = '\0';

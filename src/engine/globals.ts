@@ -73,9 +73,13 @@ interface Timer {
 const waiting: Timer[] = [];
 let lastTimer = 0;
 
+/** A time that is none, or longer than a timer has it, is the shortest one, as in Node. */
+const LONGEST = 2 ** 31 - 1;
+
 function setTimer(call: (...args: readonly unknown[]) => void, ms = 0, ...args: readonly unknown[]): number {
   lastTimer++;
-  const timer = { id: lastTimer, due: tsrunHost.now() + Math.max(1, ms), call: () => call(...args) };
+  const wait = ms >= 1 && ms <= LONGEST ? ms : 1;
+  const timer = { id: lastTimer, due: tsrunHost.now() + wait, call: () => call(...args) };
   const at = waiting.findIndex(({ due }) => due > timer.due);
   waiting.splice(at < 0 ? waiting.length : at, 0, timer);
   return timer.id;
