@@ -152,6 +152,7 @@ static int is_foreign(uintptr_t from, const char *name)
 static int check_words(size_t length)
 {
 	const uintptr_t *words = (const uintptr_t *)&heap_segment;
+	const size_t own = (size_t)((const uintptr_t *)heap.free - words);
 	FILE *maps = fopen("/proc/self/maps", "re");
 	char line[4352];
 	int found = 0;
@@ -168,7 +169,8 @@ static int check_words(size_t length)
 		/* Addresses, rights, offset, device, inode, name (proc_pid_maps(5)). */
 		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %n", &from, &to, &name) != 2 || !is_foreign(from, line + name))
 			continue;
-		for (size_t at = 0; at < length / sizeof(words[0]); at++) {
+		/* Not its own end, where brk begins if the kernel leaves nothing to chance. */
+		for (size_t at = own; at < length / sizeof(words[0]); at++) {
 			if (words[at] < from || words[at] >= to)
 				continue;
 			(void)fprintf(stderr, "the heap's word at %#zx, %#lx, points out of it: %s", at * sizeof(words[0]), words[at],
