@@ -111,7 +111,14 @@ function cwd(): string {
   throw error;
 }
 
+/** The engine's own one gives negative numbers where the 64th bit, or any after it, is set. */
+function asUintN(bits: number, value: bigint): bigint {
+  return value & ((1n << BigInt(bits)) - 1n);
+}
+
 let began = 0;
+
+Object.assign(BigInt, { asUintN });
 
 Object.assign(globalThis, {
   TextEncoder: Encoder,
