@@ -1,6 +1,7 @@
 /* Starting a program as root of a new user namespace, whose maps somebody else writes meanwhile (newuidmap, newgidmap). */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -23,6 +24,10 @@ static _Noreturn void become_root(const char *path, char **argv, char **envp, in
 	(void)close(other);
 	if (read(gate, &byte, 1) != 1)
 		_exit(127);
+	/* Node makes its own standard streams close-on-exec as it starts. One that is closed stays so. */
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_SETFD, 0) < 0 && errno != EBADF)
+			_exit(127);
 	/* The engine's handlers are not to run here; what its caller ignores stays ignored, but for what engines ignore themselves. */
 	for (int number = 1; number < NSIG; number++)
 		if (sigaction(number, NULL, &was) == 0 && (was.sa_handler != SIG_IGN || number == SIGPIPE || number == SIGXFSZ))

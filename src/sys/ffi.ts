@@ -2,6 +2,7 @@
  * The one interface to native code, and its three hosts: the engine inside the executable, which has the functions itself; bun:ffi
  * where this runs under Bun, koffi under Node. Nothing else in tsrun asks which host it is on.
  */
+import { UsageError } from "../error.ts";
 
 /** What a native function takes: `p` a pointer to bytes, `i` a 32-bit integer. All answer a 32-bit integer. */
 export type Signature = string;
@@ -66,14 +67,28 @@ function openInBun(path: string): Binder {
   };
 }
 
+/** @throws UsageError with the first line of what kept it from being loaded: the others are for who maintains the loader */
+function orRefuse<Value>(what: string, hint: string, load: () => Value): Value {
+  try {
+    return load();
+  } catch (error) {
+    const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+    throw new UsageError(`cannot load ${what}: ${reason}`, { hint });
+  }
+}
+
 interface Koffi {
   load(path: string): { func(name: string, result: string, args: string[]): Native };
 }
 
 function openInNode(path: string): Binder {
   const { createRequire } = process.getBuiltinModule("node:module");
-  const koffi = createRequire(import.meta.url)("koffi") as Koffi;
-  const library = koffi.load(path);
+  const koffi = orRefuse(
+    "koffi, by which Node calls native functions",
+    "npm install koffi, in the folder of tsrun.js or above it",
+    () => createRequire(import.meta.url)("koffi") as Koffi,
+  );
+  const library = orRefuse(path, "npm run build makes it; tsrun.js needs it beside itself", () => koffi.load(path));
   return (name, signature) => {
     const args: string[] = [];
     for (const letter of signature) args.push(letter === "p" ? "void *" : "int");

@@ -1,4 +1,4 @@
-/** The compiled program finds the part of itself that a command line is for, also where a word misleads it. */
+/** Which command a line is for, also where a word misleads. */
 import { join } from "node:path";
 import t from "tap";
 import { onlyTsrun, openHost } from "./support/host.ts";
@@ -20,6 +20,8 @@ const LINES: readonly (readonly [words: readonly string[], stdout: RegExp, stder
     [["exec", "nope", "create"], /^$/, /^container does not exist: nope;/, 255],
     [["exec", "create", "--version"], /^$/, /^container does not exist: create;/, 255],
     [["nosuch", "state"], /^$/, /^No help topic for 'nosuch';/, 3],
+    // With these two words the executable is built; built, it makes no other.
+    [["/dev/null", "/nowhere/heap"], /^$/, /^No help topic for '\/dev\/null';/, 3],
   ];
 
 for (const [words, stdout, stderr, code] of LINES) {

@@ -1,10 +1,10 @@
 /** bundle as an ordinary user: what he may do, and what he is told of the rest. */
-
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { makeRootfs } from "../../scripts/make-rootfs.ts";
+import { installKoffi } from "./support/install.ts";
 import { dockerArchive, tarOf } from "./support/tar.ts";
 import { NAME, openUser, USER } from "./support/user.ts";
 
@@ -12,6 +12,7 @@ const user = openUser({ busybox: true, only: "tsrun" });
 const { host } = user;
 const path = (...names: readonly string[]): string => join(user.runtimeDir, ...names);
 
+installKoffi(join(host.dir, "dist"));
 makeRootfs(join(host.dir, "root"));
 const base = execFileSync("tar", ["-C", join(host.dir, "root"), "-cf", "-", "."], { maxBuffer: 64 << 20 });
 const upper = tarOf(

@@ -2,6 +2,7 @@
 import { SystemError, UsageError } from "../../error.ts";
 import { findProgram } from "../../spawn/map-tools.ts";
 import { status } from "../../sys/files.ts";
+import { resolveIn } from "../../sys/inspect.ts";
 import { nativeDir } from "../../sys/place.ts";
 import { privilege } from "../../sys/privilege.ts";
 import { execute } from "../../sys/process.ts";
@@ -10,10 +11,19 @@ import type { Command } from "../table.ts";
 const SCRIPT = "tsrun.js";
 const OTHERS_WRITE = 0o022;
 
-/** Where the script may be, and what lies beside it, with the executable's own folder first. */
+/** Where the script may be: beside the executable, or where a package of a distribution puts it. */
 function folders(): readonly string[] {
   const own = nativeDir();
   return [own, `${own.slice(0, own.lastIndexOf("/"))}/lib/tsrun`];
+}
+
+/** The script, links resolved, as Node does: what it loads lies beside the file, not beside a link to it. */
+function find(): string | undefined {
+  for (const folder of folders()) {
+    const { path } = { path: undefined, ...resolveIn("/", `${folder}/${SCRIPT}`) };
+    if (path !== undefined && status(path)?.kind === "file") return path;
+  }
+  return undefined;
 }
 
 /** Whoever can write what runs as root is root: the folder counts as much as the files in it. @throws SystemError */
@@ -30,24 +40,25 @@ function checkOwner(path: string): void {
 /** `tsrun bundle` and `tsrun image`. */
 export const command: Command = () => {
   const [, ...words] = process.argv.slice(1);
-  const folder = folders().find((each) => status(`${each}/${SCRIPT}`)?.kind === "file");
-  if (folder === undefined) {
+  const script = find();
+  if (script === undefined) {
     throw new UsageError(
       `${words[0] ?? ""} is done by ${SCRIPT}, which is in neither ${folders().join(" nor ")}`,
       {
-        hint: "put it there, with libtsrun.so and node_modules, from the dist folder of the build",
+        hint: "copy tsrun.js and libtsrun.so there from dist, and npm install koffi beside them",
       },
     );
   }
   const node = findProgram("node", process.env["PATH"] ?? "");
   if (node === undefined) {
     throw new UsageError(
-      `${words[0] ?? ""} needs Node 20 or newer, and no folder of PATH has a program node`,
+      `${words[0] ?? ""} needs Node 20.16 or newer, and no folder of PATH has a program node`,
       {
         hint: "install it: apt-get install nodejs",
       },
     );
   }
-  for (const path of [folder, `${folder}/${SCRIPT}`, `${folder}/libtsrun.so`]) checkOwner(path);
-  execute(node, ["node", `${folder}/${SCRIPT}`, ...words]);
+  const folder = script.slice(0, script.lastIndexOf("/"));
+  for (const path of [folder || "/", script, `${folder}/libtsrun.so`]) checkOwner(path);
+  execute(node, ["node", script, ...words]);
 };
