@@ -118,7 +118,27 @@ function asUintN(bits: number, value: bigint): bigint {
 
 let began = 0;
 
+const bigToString = BigInt.prototype.toString;
+
+/** The engine's own one begins with a zero in some cases where the base is a power of two. */
+function bigToText(this: bigint, base?: number): string {
+  return bigToString.call(this, base).replace(/^(-?)0+(?=.)/, "$1");
+}
+
+const parseAny = JSON.parse;
+
+/** The engine's own one takes numbers such as -01, which are none in JSON. */
+function parse(text: string, reviver?: (this: unknown, key: string, value: unknown) => unknown): unknown {
+  const value: unknown = parseAny(text, reviver);
+  // Whole, it is right; but for such a number outside the strings.
+  if (String(text).includes("-0") && /-0\d/.test(String(text).replace(/"(?:[^"\\]|\\.)*"/g, "")))
+    throw new SyntaxError("a number begins with a zero");
+  return value;
+}
+
+Object.assign(JSON, { parse });
 Object.assign(BigInt, { asUintN });
+Object.assign(BigInt.prototype, { toString: bigToText });
 
 Object.assign(globalThis, {
   TextEncoder: Encoder,
