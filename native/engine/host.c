@@ -194,7 +194,7 @@ static size_t escape(const char *at)
 
 /*
  * nesting(json): how deep brackets are nested in it, as far as it is JSON; -1 where it has what the engine takes for JSON and nobody else:
- * another escape of JavaScript's, \u{0} for one, or a number that ends with its point.
+ * another escape of JavaScript's, \u{0} for one, or a number that ends with its point or begins with -0.
  */
 static JSValue nesting(JSContext *js, JSValueConst self, int argc, JSValueConst *argv)
 {
@@ -219,7 +219,8 @@ static JSValue nesting(JSContext *js, JSValueConst self, int argc, JSValueConst 
 			deepest = ++depth > deepest ? depth : deepest;
 		} else if ((text[at] == ']' || text[at] == '}') && depth > 0) {
 			depth--;
-		} else if (text[at] == '.' && !isdigit((unsigned char)text[at + 1])) {
+		} else if (text[at] == '.' ? !isdigit((unsigned char)text[at + 1]) :
+					     text[at] == '-' && text[at + 1] == '0' && isdigit((unsigned char)text[at + 2])) {
 			deepest = -1;
 		}
 	}

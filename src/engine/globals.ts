@@ -145,7 +145,15 @@ function asUintN(bits: number, value: bigint): bigint {
 let began = 0;
 
 JSON.parse = parseJson;
+const bigToString = BigInt.prototype.toString;
+
+/** The engine's own one begins with a zero in some cases where the base is a power of two. */
+function bigToText(this: bigint, base?: number): string {
+  return bigToString.call(this, base).replace(/^(-?)0+(?=.)/, "$1");
+}
+
 Object.assign(BigInt, { asUintN });
+Object.assign(BigInt.prototype, { toString: bigToText });
 
 Object.assign(globalThis, {
   TextEncoder: Encoder,
