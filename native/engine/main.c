@@ -113,7 +113,7 @@ static int run(int argc, char *const *argv)
 	return run_jobs(js);
 }
 
-/* A closed standard stream stays closed for the container, but its number must not become another file's meanwhile. */
+/* A standard stream that is closed is /dev/null, the container's as well: its number must not become another file's. */
 static void hold_streams(void)
 {
 	for (int fd = 0; fd < 3; fd++)
