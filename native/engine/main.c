@@ -126,7 +126,8 @@ int main(int argc, char **argv)
 	if (!heap_is_made())
 		return make_heap(argc, argv);
 	hold_streams();
-	/* Who reads no more is told by EPIPE. */
+	/* Where nobody reads any more, or a file is as large as the caller's limit, write(2) tells. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	return run(argc, argv);
 }

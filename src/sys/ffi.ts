@@ -88,7 +88,9 @@ function openInNode(path: string): Binder {
     "npm install koffi, in the folder of tsrun.js or above it",
     () => createRequire(import.meta.url)("koffi") as Koffi,
   );
-  const library = orRefuse(path, "npm run build makes it; tsrun.js needs it beside itself", () => koffi.load(path));
+  const library = orRefuse(path, "npm run build makes it; tsrun.js needs it beside itself", () =>
+    koffi.load(path),
+  );
   return (name, signature) => {
     const args: string[] = [];
     for (const letter of signature) args.push(letter === "p" ? "void *" : "int");

@@ -293,6 +293,35 @@ t.test("few descriptors: tsrun does with them, and the program has no more", asy
   }
 });
 
+t.test("a limit of the sizes of files is an error like others", async (t) => {
+  const bundle = host.bundle();
+  const file = join(host.dir, "limited");
+  const call = (script: string, ...words: readonly string[]) =>
+    spawnSync("/bin/sh", ["-c", `ulimit -f 0; ${script}`, host.runtime, ...words], {
+      encoding: "utf8",
+      cwd: host.dir,
+      env: { PATH: process.env["PATH"], TSRUN_TEST: host.tag },
+    });
+  const root = ["--root", host.stateRoot];
+  const large = "EFBIG: file too large\n";
+  for (const [script, words, stderr] of [
+    ['exec "$0" "$@"', [...root, "spec"], `write ${host.dir}/config.json: ${large}`],
+    [`exec "$0" "$@" > ${file}`, ["--version"], `write descriptor 1: ${large}`],
+    [
+      'exec "$0" "$@"',
+      [...root, "--log", file, "state", "nope"],
+      `warning: cannot write to the log file ${file}\ncontainer does not exist: nope; hint: tsrun list shows the containers there are\n`,
+    ],
+  ] as const) {
+    const outcome = call(script, ...words);
+    t.strictSame([outcome.status, outcome.signal, outcome.stderr], [1, null, stderr], words.join(" "));
+  }
+  const id = host.id();
+  const { status, signal, stderr } = call('exec "$0" "$@"', ...root, "create", "-b", bundle.dir, id);
+  t.strictSame([status, signal, stderr.split("\n").length], [1, null, 2], stderr);
+  t.equal((await host.call(["state", id])).code, 1, "nothing is left");
+});
+
 t.test("without /proc it says so", async (t) => {
   const { status, stdout, stderr } = spawnSync(
     "unshare",
