@@ -129,7 +129,7 @@ static int take_number(JSContext *js, JSValueConst value, int *number)
 
 static JSValue call(JSContext *js, JSValueConst self, int argc, JSValueConst *argv, int which)
 {
-	union given given[MOST_PARAMETERS];
+	union given given[MOST_PARAMETERS] = { 0 };
 	const char *parameters = functions[which].parameters;
 
 	(void)self;

@@ -95,7 +95,7 @@ static bool take_arena(size_t block)
 	return true;
 }
 
-static size_t usable(const void *at)
+static inline size_t usable(const void *at)
 {
 	size_t block = at ? *header_of(at) : 0;
 
@@ -163,7 +163,7 @@ static void *js_take(JSMallocState *state, size_t size)
 	}
 	if (at) {
 		state->malloc_count++;
-		state->malloc_size += *header_of(at);
+		state->malloc_size += usable(at) + HEADER;
 	}
 	return at;
 }
@@ -173,7 +173,7 @@ static void js_give(JSMallocState *state, void *at)
 	if (!at)
 		return;
 	state->malloc_count--;
-	state->malloc_size -= *header_of(at);
+	state->malloc_size -= usable(at) + HEADER;
 	if (*header_of(at) <= HEAP_SMALL && !heap.making) {
 		void **list = &heap.free[*header_of(at) / ALIGNMENT];
 

@@ -9,12 +9,14 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "bind.h"
 #include "encode.h"
+#include "heap.h"
 
 /* ---- text (Encoding Standard, UTF-8) ---- */
 
@@ -192,7 +194,7 @@ static size_t escape(const char *at)
 
 /*
  * nesting(json): how deep brackets are nested in it, as far as it is JSON; -1 where it has what the engine takes for JSON and nobody else:
- * another escape of JavaScript's, \u{0} for one, or a number that ends with its point.
+ * another escape of JavaScript's, \u{0} for one, or a number that ends with its point or begins with -0.
  */
 static JSValue nesting(JSContext *js, JSValueConst self, int argc, JSValueConst *argv)
 {
@@ -217,7 +219,8 @@ static JSValue nesting(JSContext *js, JSValueConst self, int argc, JSValueConst 
 			deepest = ++depth > deepest ? depth : deepest;
 		} else if ((text[at] == ']' || text[at] == '}') && depth > 0) {
 			depth--;
-		} else if (text[at] == '.' && !isdigit((unsigned char)text[at + 1])) {
+		} else if (text[at] == '.' ? !isdigit((unsigned char)text[at + 1]) :
+					     text[at] == '-' && text[at + 1] == '0' && isdigit((unsigned char)text[at + 2])) {
 			deepest = -1;
 		}
 	}
@@ -227,6 +230,12 @@ static JSValue nesting(JSContext *js, JSValueConst self, int argc, JSValueConst 
 
 /* ---- time, and the current folder ---- */
 
+/* What the heap must not hold: it is of the machine, and the moment, where it was made. */
+static JSValue refuse_making(JSContext *js)
+{
+	return JS_ThrowTypeError(js, "the time or the current folder is asked for while the heap is made");
+}
+
 /* now(): milliseconds since boot */
 static JSValue now(JSContext *js, JSValueConst self, int argc, JSValueConst *argv)
 {
@@ -235,6 +244,8 @@ static JSValue now(JSContext *js, JSValueConst self, int argc, JSValueConst *arg
 	(void)self;
 	(void)argc;
 	(void)argv;
+	if (heap.making)
+		return refuse_making(js);
 	(void)clock_gettime(CLOCK_MONOTONIC, &time);
 	return JS_NewFloat64(js, (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6);
 }
@@ -247,6 +258,8 @@ static JSValue cwd(JSContext *js, JSValueConst self, int argc, JSValueConst *arg
 	(void)self;
 	(void)argc;
 	(void)argv;
+	if (heap.making)
+		return refuse_making(js);
 	/* A folder out of reach has a name that is no path. */
 	if (!getcwd(path, sizeof(path)) || path[0] != '/')
 		return JS_NewString(js, "");
@@ -279,7 +292,7 @@ static JSValue environment(JSContext *js, JSValueConst self, int argc, JSValueCo
 		atom = JS_ValueToAtom(js, name);
 		JS_FreeValue(js, name);
 		/* Of a name that is there twice, getenv(3) finds the first. */
-		if (JS_HasProperty(js, all, atom) == 0)
+		if (JS_GetOwnProperty(js, NULL, all, atom) == 0)
 			(void)JS_DefinePropertyValue(js, all, atom, text_of(js, equals + 1, strlen(equals + 1)), JS_PROP_C_W_E);
 		JS_FreeAtom(js, atom);
 	}
@@ -322,4 +335,63 @@ int host_begin(JSContext *js, const char *path, int argc, char *const *argv)
 	JS_FreeValue(js, process);
 	JS_FreeValue(js, global);
 	return error ? -1 : 0;
+}
+
+int host_complain(JSContext *js, const char *of)
+{
+	JSValue error = JS_GetException(js);
+	JSValue stack = JS_GetPropertyStr(js, error, "stack");
+	const char *text = JS_ToCString(js, error);
+	/* Anything can be thrown, and an error be without memory for more. */
+	const char *where = JS_IsString(stack) ? JS_ToCString(js, stack) : NULL;
+
+	(void)fprintf(stderr, "%s: %s\n%s", of, text ? text : "?", where ? where : "");
+	return 1;
+}
+
+/* ---- promises ---- */
+
+/* Those that were rejected with nobody to hear of it yet. One more than these is one fault more. */
+static struct {
+	JSValue promise;
+	JSValue reason;
+} unheard[32];
+static size_t unheard_count;
+
+static void note_rejection(JSContext *js, JSValueConst promise, JSValueConst reason, JS_BOOL is_handled, void *opaque)
+{
+	(void)opaque;
+	if (!is_handled) {
+		if (unheard_count == sizeof(unheard) / sizeof(unheard[0]))
+			return;
+		unheard[unheard_count].promise = JS_DupValue(js, promise);
+		unheard[unheard_count++].reason = JS_DupValue(js, reason);
+		return;
+	}
+	for (size_t each = 0; each < unheard_count; each++) {
+		if (JS_VALUE_GET_PTR(unheard[each].promise) != JS_VALUE_GET_PTR(promise))
+			continue;
+		JS_FreeValue(js, unheard[each].promise);
+		JS_FreeValue(js, unheard[each].reason);
+		memmove(unheard + each, unheard + each + 1, (--unheard_count - each) * sizeof(unheard[0]));
+		return;
+	}
+}
+
+void host_watch_promises(JSRuntime *runtime)
+{
+	JS_SetHostPromiseRejectionTracker(runtime, note_rejection, NULL);
+}
+
+int host_run_jobs(JSContext *js, const char *of)
+{
+	JSContext *of_job;
+
+	while (JS_IsJobPending(JS_GetRuntime(js)))
+		if (JS_ExecutePendingJob(JS_GetRuntime(js), &of_job) < 0)
+			return host_complain(of_job, of);
+	if (unheard_count == 0)
+		return 0;
+	(void)JS_Throw(js, JS_DupValue(js, unheard[0].reason));
+	return host_complain(js, of);
 }

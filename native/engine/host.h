@@ -12,5 +12,11 @@ char *host_utf8(JSContext *js, JSValueConst value, size_t *length);
 JSValue host_bytes(JSContext *js, const void *bytes, size_t length);
 /* What differs from call to call: process.argv, execPath and pid. */
 int host_begin(JSContext *js, const char *path, int argc, char *const *argv);
+/* Writes the exception to standard error, behind what it is of; where it happened follows on lines of its own. 1, an exit code. */
+int host_complain(JSContext *js, const char *of);
+/* From here on a promise that is rejected is noted, until somebody hears of it. */
+void host_watch_promises(JSRuntime *runtime);
+/* Jobs, which are what promises have to do, until there are none. 1 where one threw, or a promise was rejected unheard: complained of. */
+int host_run_jobs(JSContext *js, const char *of);
 
 #endif

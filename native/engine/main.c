@@ -23,28 +23,8 @@
 /* How much has to be added to the heap before garbage that is in circles is looked for: a short command never gets there. */
 #define GARBAGE_AFTER (16u << 20)
 
-/* What no code of tsrun's has caught. */
-static int complain(JSContext *js)
-{
-	JSValue error = JS_GetException(js);
-	JSValue stack = JS_GetPropertyStr(js, error, "stack");
-	const char *text = JS_ToCString(js, error);
-	const char *where = JS_ToCString(js, stack);
-
-	(void)fprintf(stderr, "tsrun: internal error: %s\n%s", text ? text : "?", where ? where : "");
-	return 1;
-}
-
-/* The last promise that was rejected with nobody to hear of it. */
-static JSValue unheard;
-
-static void note_rejection(JSContext *js, JSValueConst promise, JSValueConst reason, JS_BOOL is_handled, void *opaque)
-{
-	(void)promise;
-	(void)opaque;
-	JS_FreeValue(js, unheard);
-	unheard = is_handled ? JS_UNDEFINED : JS_DupValue(js, reason);
-}
+/* What no code of tsrun's has caught is this. */
+#define UNCAUGHT "tsrun: internal error"
 
 static void pause_for(double milliseconds)
 {
@@ -58,20 +38,14 @@ static void pause_for(double milliseconds)
 static int run_jobs(JSContext *js)
 {
 	for (;;) {
-		JSContext *of_job;
 		JSValue next;
 		double wait;
 
-		while (JS_IsJobPending(heap.runtime))
-			if (JS_ExecutePendingJob(heap.runtime, &of_job) < 0)
-				return complain(of_job);
-		if (!JS_IsUndefined(unheard)) {
-			(void)JS_Throw(js, JS_DupValue(js, unheard));
-			return complain(js);
-		}
+		if (host_run_jobs(js, UNCAUGHT))
+			return 1;
 		next = JS_Call(js, heap.timers, JS_UNDEFINED, 0, NULL);
 		if (JS_IsException(next) || JS_ToFloat64(js, &wait, next) < 0)
-			return complain(js);
+			return host_complain(js, UNCAUGHT);
 		if (wait < 0)
 			return 0;
 		if (wait > 0)
@@ -98,17 +72,16 @@ static int run(int argc, char *const *argv)
 	JS_UpdateStackTop(heap.runtime);
 	JS_SetMaxStackSize(heap.runtime, stack_size());
 	JS_SetGCThreshold(heap.runtime, GARBAGE_AFTER);
-	unheard = JS_UNDEFINED;
-	JS_SetHostPromiseRejectionTracker(heap.runtime, note_rejection, NULL);
+	host_watch_promises(heap.runtime);
 	/* Early at boot there may be none: then the time does. */
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) < 0)
 		seed = (uint64_t)clock();
 	inside_seed(js, seed);
 	if (host_begin(js, path, argc, argv) < 0)
-		return complain(js);
+		return host_complain(js, UNCAUGHT);
 	result = JS_Call(js, heap.start, JS_UNDEFINED, 0, NULL);
 	if (JS_IsException(result))
-		return complain(js);
+		return host_complain(js, UNCAUGHT);
 	JS_FreeValue(js, result);
 	return run_jobs(js);
 }

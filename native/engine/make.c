@@ -28,15 +28,6 @@ static size_t script_length;
 
 /* ---- what is evaluated ---- */
 
-static int complain(JSContext *js)
-{
-	JSValue error = JS_GetException(js);
-	JSValue stack = JS_GetPropertyStr(js, error, "stack");
-
-	(void)fprintf(stderr, "%s: %s\n%s", script_path, JS_ToCString(js, error), JS_ToCString(js, stack));
-	return 1;
-}
-
 /*
  * The script's bytecode, which the caller frees. A compiler leaves much behind, so it works in memory of its own, with a runtime of its
  * own: what the heap gets is what is left, one after the other.
@@ -55,7 +46,7 @@ static uint8_t *compile(size_t *length)
 	JS_SetStripInfo(runtime, JS_STRIP_SOURCE);
 	function = JS_Eval(js, script, script_length, "tsrun.js", JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_COMPILE_ONLY);
 	if (JS_IsException(function)) {
-		complain(js);
+		(void)host_complain(js, script_path);
 		return NULL;
 	}
 	written = JS_WriteObject(js, length, function, JS_WRITE_OBJ_BYTECODE);
@@ -103,23 +94,21 @@ static int take_function(JSContext *js, JSValueConst global, const char *name, J
 static int evaluate(JSContext *js, const uint8_t *bytecode, size_t length)
 {
 	JSValue global = JS_GetGlobalObject(js);
-	JSContext *of_job;
 	JSValue result;
 
 	heap.plan_names = encode_names(js);
 	if (!heap.plan_names)
-		return complain(js);
+		return host_complain(js, script_path);
 	(void)JS_SetPropertyStr(js, global, "tsrunHost", host_functions(js));
 	(void)JS_SetPropertyStr(js, global, "tsrunNative", bind_functions(js));
 	result = JS_ReadObject(js, bytecode, length, JS_READ_OBJ_BYTECODE);
 	if (!JS_IsException(result))
 		result = JS_EvalFunction(js, result);
 	if (JS_IsException(result))
-		return complain(js);
+		return host_complain(js, script_path);
 	JS_FreeValue(js, result);
-	while (JS_IsJobPending(heap.runtime))
-		if (JS_ExecutePendingJob(heap.runtime, &of_job) < 0)
-			return complain(of_job);
+	if (host_run_jobs(js, script_path))
+		return 1;
 	if (take_function(js, global, "start", &heap.start) || take_function(js, global, "timers", &heap.timers))
 		return 1;
 	JS_FreeValue(js, global);
@@ -136,7 +125,12 @@ static int make(void)
 		return 1;
 	heap_begin();
 	heap.runtime = JS_NewRuntime2(&heap_allocator, NULL);
-	heap.context = heap.runtime ? make_context(heap.runtime) : NULL;
+	if (!heap.runtime) {
+		(void)fprintf(stderr, "%s: the engine cannot begin\n", script_path);
+		return 1;
+	}
+	host_watch_promises(heap.runtime);
+	heap.context = make_context(heap.runtime);
 	if (!heap.context)
 		return 1;
 	JS_SetGCThreshold(heap.runtime, (size_t)-1);
@@ -170,12 +164,13 @@ static int is_foreign(uintptr_t from, const char *name)
 
 	if (from >= start && from < start + HEAP_ROOM)
 		return 0;
-	return from > start || strstr(name, "[") != NULL;
+	return from > start || name[0] == '[';
 }
 
 static int check_words(size_t length)
 {
 	const uintptr_t *words = (const uintptr_t *)&heap_segment;
+	const size_t own = (size_t)((const uintptr_t *)heap.free - words);
 	FILE *maps = fopen("/proc/self/maps", "re");
 	char line[4352];
 	int found = 0;
@@ -187,10 +182,13 @@ static int check_words(size_t length)
 	while (fgets(line, sizeof(line), maps)) {
 		unsigned long from;
 		unsigned long to;
+		int name = 0;
 
-		if (sscanf(line, "%lx-%lx", &from, &to) != 2 || !is_foreign(from, line))
+		/* Addresses, rights, offset, device, inode, name (proc_pid_maps(5)). */
+		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %n", &from, &to, &name) != 2 || !is_foreign(from, line + name))
 			continue;
-		for (size_t at = 0; at < length / sizeof(words[0]); at++) {
+		/* Not its own end, where brk begins if the kernel leaves nothing to chance. */
+		for (size_t at = own; at < length / sizeof(words[0]); at++) {
 			if (words[at] < from || words[at] >= to)
 				continue;
 			(void)fprintf(stderr, "the heap's word at %#zx, %#lx, points out of it: %s", at * sizeof(words[0]), words[at],
@@ -207,13 +205,19 @@ static int check_words(size_t length)
 static int read_script(void)
 {
 	FILE *file = fopen(script_path, "re");
+	int is_read;
 
-	script = file ? malloc(MOST_SCRIPT) : NULL;
-	script_length = script ? fread(script, 1, MOST_SCRIPT - 1, file) : 0;
+	script = file ? malloc(MOST_SCRIPT + 1) : NULL;
+	script_length = script ? fread(script, 1, MOST_SCRIPT + 1, file) : 0;
+	is_read = script && !ferror(file);
+	if (!is_read)
+		perror(script_path);
 	if (file)
 		(void)fclose(file);
-	if (!script_length || script_length == MOST_SCRIPT - 1) {
-		(void)fprintf(stderr, "cannot read %s, or it is too long\n", script_path);
+	if (!is_read)
+		return 1;
+	if (script_length > MOST_SCRIPT) {
+		(void)fprintf(stderr, "%s: it is longer than %u MiB\n", script_path, MOST_SCRIPT >> 20);
 		return 1;
 	}
 	script[script_length] = '\0';

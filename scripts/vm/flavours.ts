@@ -59,6 +59,7 @@ const LEFT_OUT: readonly (readonly [path: string, why: string, flavour?: string]
     "systemd",
   ],
   ["broken-bundles.", "mistakes in config.json are found before the kernel is asked for anything"],
+  ["instructions.", "an emulated processor takes as many instructions, and valgrind far longer"],
   ["ids.", "ids are checked before the kernel is asked for anything"],
   ["spec.", "writes a file"],
   ["parts.", "command lines are read before the kernel is asked for anything"],

@@ -52,7 +52,6 @@ export class Fields {
 
   /** The value as parsed; `undefined` where it is absent or null. */
   take(name: string): unknown {
-    // No call: this is done for every field there may be.
     this.asked[this.asked.length] = name;
     // Parsed JSON has no undefined, and no field is called as a member of Object.prototype is.
     const value = this.values[this.decoding.foldCase ? name.toLowerCase() : name];

@@ -114,11 +114,17 @@ function apply(set: Ruleset, rule: DeviceRule, pointer: Pointer): void {
   }
 }
 
+const LETTERS = "rwm";
+
 function applyTyped(set: Ruleset, allow: boolean, change: Exception): void {
   const key = name(change);
   const old = set.exceptions.get(key)?.access ?? "";
   if (allow !== set.allowAll) {
-    const access = [..."rwm"].filter((c) => old.includes(c) || change.access.includes(c)).join("");
+    let access = "";
+    for (let at = 0; at < LETTERS.length; at++) {
+      const letter = LETTERS.charAt(at);
+      if (old.includes(letter) || change.access.includes(letter)) access += letter;
+    }
     if (access !== "") set.exceptions.set(key, { ...change, access });
     return;
   }

@@ -83,6 +83,7 @@ function ownCgroup({ version, root, own }: Hierarchy, mode: CgroupFacts["mode"])
 
 /** The path without empty parts, `.` and `..`, relative, never above where it starts. */
 function clean(path: string): string {
+  if (path === "/") return "";
   const parts: string[] = [];
   for (const part of path.split("/")) {
     if (part === "..") parts.pop();
@@ -93,5 +94,5 @@ function clean(path: string): string {
 
 function join(mountpoint: string, base: string, inner: string): string {
   const root = mountpoint === "/" ? "" : mountpoint;
-  return [root, base, inner].filter((part, at) => at === 0 || part !== "").join("/");
+  return `${root}${base === "" ? "" : `/${base}`}${inner === "" ? "" : `/${inner}`}`;
 }

@@ -72,17 +72,15 @@ interface Timer {
 
 /** Those that are not due yet, the next one first. */
 const waiting: Timer[] = [];
-/** Of a timer, in milliseconds: a longer one, as in Node, is none. */
-const LONGEST = 0x7fff_ffff;
 let lastTimer = 0;
+
+/** A time that is none, or longer than a timer has it, is the shortest one, as in Node. */
+const LONGEST = 2 ** 31 - 1;
 
 function setTimer(call: (...args: readonly unknown[]) => void, ms = 0, ...args: readonly unknown[]): number {
   lastTimer++;
-  const timer = {
-    id: lastTimer,
-    due: tsrunHost.now() + (ms >= 1 && ms <= LONGEST ? ms : 1),
-    call: () => Reflect.apply(call, undefined, args),
-  };
+  const due = tsrunHost.now() + (ms >= 1 && ms <= LONGEST ? ms : 1);
+  const timer = { id: lastTimer, due, call: () => Reflect.apply(call, undefined, args) };
   const at = waiting.findIndex(({ due }) => due > timer.due);
   waiting.splice(at < 0 ? waiting.length : at, 0, timer);
   return timer.id;
@@ -139,9 +137,23 @@ function parseJson(text: string, reviver?: Parameters<typeof JSON.parse>[1]): un
   return parseShallow(text, reviver);
 }
 
+/** The engine's own one gives negative numbers where the 64th bit, or any after it, is set. */
+function asUintN(bits: number, value: bigint): bigint {
+  return value & ((1n << BigInt(bits)) - 1n);
+}
+
 let began = 0;
 
 JSON.parse = parseJson;
+const bigToString = BigInt.prototype.toString;
+
+/** The engine's own one begins with a zero in some cases where the base is a power of two. */
+function bigToText(this: bigint, base?: number): string {
+  return bigToString.call(this, base).replace(/^(-?)0+(?=.)/, "$1");
+}
+
+Object.assign(BigInt, { asUintN });
+Object.assign(BigInt.prototype, { toString: bigToText });
 
 Object.assign(globalThis, {
   TextEncoder: Encoder,

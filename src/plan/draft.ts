@@ -25,7 +25,8 @@ export function addSource(draft: Draft, source: HostSource): number {
 /** A JSON pointer (RFC 6901) to a part of config.json: `pointerTo("linux", "sysctl", "a/b")` is `/linux/sysctl/a~1b`. */
 export function pointerTo(...parts: readonly (string | number)[]): Pointer {
   let pointer = "";
-  for (const part of parts) {
+  for (let at = 0; at < parts.length; at++) {
+    const part = parts[at] ?? "";
     const special = typeof part === "string" && (part.includes("/") || part.includes("~"));
     pointer += special ? `/${part.replaceAll("~", "~0").replaceAll("/", "~1")}` : `/${part}`;
   }

@@ -17,7 +17,7 @@ import {
   readMountOptions,
 } from "./mount-request.ts";
 import { mapsUsers } from "./namespaces.ts";
-import type { HostSource, MountAttributes } from "./ops.ts";
+import type { HostSource, MountAttributes, Op } from "./ops.ts";
 import { cleanPath } from "./paths.ts";
 
 /** Appends the operations of every mount. */
@@ -44,18 +44,9 @@ export function compileLateReadonly(draft: Draft, bundle: Bundle): void {
     if (isBind(mount) || !isFilledLater(mount)) return;
     const request = readMountOptions(mount.options, pointerTo("mounts", index, "options"));
     if (request.readOnly === undefined || request.remount) return;
-    add(
-      draft,
-      {
-        ...NO_ATTRIBUTES,
-        op: "remount",
-        target: mount.destination,
-        superblock: 0,
-        options: [],
-        attrSet: RDONLY,
-      },
-      request.readOnly,
-    );
+    const attributes = { ...NO_ATTRIBUTES, attrSet: RDONLY };
+    const op: Op = { ...attributes, op: "remount", target: mount.destination, superblock: 0, options: [] };
+    add(draft, op, request.readOnly);
   });
 }
 

@@ -5,6 +5,9 @@
  * Never for opening a file: with symbolic links, `a/..` is not always where `a` is.
  */
 export function cleanPath(path: string): string {
+  // Most are clean as they are.
+  const slashed = `${path}/`;
+  if (path.startsWith("/") && path !== "/" && !slashed.includes("//") && !slashed.includes("/.")) return path;
   const parts: string[] = [];
   for (const part of path.split("/")) {
     if (part === "" || part === ".") continue;

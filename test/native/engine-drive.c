@@ -191,11 +191,7 @@ static const JSCFunctionListEntry tools[] = {
 
 static void refuse(JSContext *js)
 {
-	JSValue error = JS_GetException(js);
-	JSValue stack = JS_GetPropertyStr(js, error, "stack");
-
-	(void)fprintf(stderr, "%s\n%s", JS_ToCString(js, error), JS_ToCString(js, stack));
-	exit(1);
+	exit(host_complain(js, "the script"));
 }
 
 static JSValue evaluate(JSContext *js, const char *path)
@@ -219,6 +215,7 @@ static void perform_script(JSContext *js, int argc, char *const *argv)
 	(void)JS_SetPropertyStr(js, global, "tsrunHost", host_functions(js));
 	(void)JS_SetPropertyStr(js, global, "tsrunNative", bind_functions(js));
 	JS_SetPropertyFunctionList(js, global, tools, sizeof(tools) / sizeof(tools[0]));
+	host_watch_promises(JS_GetRuntime(js));
 	result = evaluate(js, argv[0]);
 	if (JS_IsException(result) || host_begin(js, argv[0], argc, argv) < 0)
 		refuse(js);
@@ -229,9 +226,8 @@ static void perform_script(JSContext *js, int argc, char *const *argv)
 	JS_FreeValue(js, result);
 	JS_FreeValue(js, start);
 	JS_FreeValue(js, global);
-	while (JS_IsJobPending(JS_GetRuntime(js)))
-		if (JS_ExecutePendingJob(JS_GetRuntime(js), &js) < 0)
-			refuse(js);
+	if (host_run_jobs(js, "the script"))
+		exit(1);
 }
 
 int main(int argc, char **argv)

@@ -36,6 +36,8 @@ export async function scriptOf(name: string, folder: string): Promise<string> {
     "build",
     "--target=browser",
     "--format=iife",
+    "--external=bun:ffi",
+    "--define=import.meta.url=undefined",
     join(PROJECT, "test/native/engine/inside", name),
     "--outfile",
     out,

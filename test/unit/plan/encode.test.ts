@@ -6,6 +6,10 @@ import { PLAN } from "../../../src/sys/constants.gen.ts";
 import { bundle, decode, facts, hook, options } from "./support.ts";
 
 function planOf(...ops: Op[]): Plan {
+  return planOfAll(ops);
+}
+
+function planOfAll(ops: readonly Op[]): Plan {
   return { steps: ops.map((op): Step => ({ op, pointer: "/here" })), sources: [], warnings: [] };
 }
 
@@ -60,6 +64,6 @@ t.test("what tsrun-init would refuse is refused here, with the place that asked 
   const big: Op = { op: "hostname", name: "x".repeat(PLAN.maxString) };
   t.throws(() => encode(planOf(...Array.from({ length: 17 }, () => big))), limit);
   const many = Array.from({ length: PLAN.maxOps + 1 }, (): Op => ({ op: "session" }));
-  t.throws(() => encode(planOf(...many)), { ...limit, message: /more than 65536 operations/ });
-  t.equal(decode(encode(planOf(...many.slice(1)))).ops.length, PLAN.maxOps);
+  t.throws(() => encode(planOfAll(many)), { ...limit, message: /more than 65536 operations/ });
+  t.equal(decode(encode(planOfAll(many.slice(1)))).ops.length, PLAN.maxOps);
 });

@@ -218,7 +218,8 @@ export function decode(bytes: Uint8Array): {
   };
   const str = (): string => {
     const length = u32();
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(at, at + length));
+    const text = new TextDecoder().decode(bytes.subarray(at, at + length));
+    if (text.includes("\ufffd")) throw new Error("a string that is no UTF-8");
     if (bytes[at + length] !== 0) throw new Error("a string without its NUL");
     at += length + 1;
     while (at % 4 !== 0) if (bytes[at++] !== 0) throw new Error("padding that is not zero");

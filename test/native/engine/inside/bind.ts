@@ -2,7 +2,8 @@
  * Calls the driver's native functions with arguments of every kind: either C is given exactly what JavaScript had, or a TypeError
  * is thrown and C is not called. Arguments: SEED COUNT. Prints how many calls of either kind there were.
  */
-import { main, native, print, randomFrom } from "./host.ts";
+import { main, native, print } from "./host.ts";
+import { randomFrom } from "./random.ts";
 
 declare function received(...lengths: readonly number[]): readonly (number | ArrayBuffer)[] | null;
 declare function detach(buffer: ArrayBufferLike): void;

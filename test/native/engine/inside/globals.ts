@@ -1,0 +1,2 @@
+/** Nothing but what the engine has beside the language. */
+import "../../../../src/engine/globals.ts";
