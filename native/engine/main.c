@@ -86,7 +86,7 @@ static int run(int argc, char *const *argv)
 	return run_jobs(js);
 }
 
-/* A closed standard stream stays closed for the container, but its number must not become another file's meanwhile. */
+/* A standard stream that is closed is /dev/null, the container's as well: its number must not become another file's. */
 static void hold_streams(void)
 {
 	for (int fd = 0; fd < 3; fd++)
@@ -99,7 +99,8 @@ int main(int argc, char **argv)
 	if (!heap_is_made())
 		return make_heap(argc, argv);
 	hold_streams();
-	/* Who reads no more is told by EPIPE. */
+	/* Where nobody reads any more, or a file is as large as the caller's limit, write(2) tells. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	return run(argc, argv);
 }

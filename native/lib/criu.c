@@ -95,6 +95,7 @@ int ts_spawn_criu(const char *path, const char *env, int envc, const int32_t *fd
 		sigset_t none;
 		(void)sigemptyset(&none);
 		(void)sigaction(SIGPIPE, &dfl, NULL);
+		(void)sigaction(SIGXFSZ, &dfl, NULL);
 		(void)sigprocmask(SIG_SETMASK, &none, NULL);
 		/* Without a root there is nothing to restore, and nothing that would need tsrun's own streams. */
 		if ((root[0] ? mount_root(root, null) : silence()) < 0 || keep_streams() < 0 || arrange(fds, count) < 0 ||

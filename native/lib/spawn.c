@@ -280,11 +280,13 @@ int ts_execute(const char *path, const char *args, int argc, const char *env, in
 		return -ENOMEM;
 	split(args, argc, strings);
 	split(env, envc, strings + argc + 1);
-	/* An engine ignores it; a program does not expect that. */
-	(void)sigaction(SIGPIPE, &usual, &ignored);
+	/* Engines ignore these two; a program does not expect that. */
+	(void)sigaction(SIGPIPE, &usual, NULL);
+	(void)sigaction(SIGXFSZ, &usual, NULL);
 	(void)execve(path, strings, strings + argc + 1);
 	error = -errno;
 	(void)sigaction(SIGPIPE, &ignored, NULL);
+	(void)sigaction(SIGXFSZ, &ignored, NULL);
 	free(strings);
 	return error;
 }

@@ -71,15 +71,22 @@ function stderr(text: string): void {
   }
 }
 
+function notLogged(path: string): void {
+  stderr(`warning: cannot write to the log file ${visible(path)}\n`);
+}
+
 function append(path: string, line: string): void {
   const fd = lib().ts_open(cstring(path), O.WRONLY | O.CREAT | O.APPEND, 0o644);
   if (fd < 0) {
-    stderr(`warning: cannot write to the log file ${visible(path)}\n`);
+    notLogged(path);
     return;
   }
   const file = new Handle(fd);
   try {
     writeAll(file.fd, line);
+  } catch {
+    // A full disk, a limit, a pipe that nobody reads: what the command does, and how it ends, is not to change by that.
+    notLogged(path);
   } finally {
     file.close();
   }

@@ -61,7 +61,10 @@ for (const name of ["", "tsrun"]) {
 /** A file or folder that only `bundle` and `image` run. */
 function refusedByNode(t: Test, path: string): void {
   eachWay(path, (_owner, _mode, cure) => {
-    for (const words of [["image", "ls"], ["bundle", "no-image", join(host.dir, "nothing")]]) {
+    for (const words of [
+      ["image", "ls"],
+      ["bundle", "no-image", join(host.dir, "nothing")],
+    ]) {
       const { code, stderr } = said(...words);
       t.equal(code, 1);
       t.match(stderr, `${path} ${CHANGED}: `);
@@ -87,22 +90,25 @@ t.test("so is it in ../lib/tsrun, and that folder", async (t) => {
   install(dist, "tsrun.js", "libtsrun.so");
 });
 
-t.test("the command for Node, which looks at no file of its own, refuses such programs as well", async (t) => {
-  const own = new Host(join(dist, "tsrun.js"));
-  install(dist, "tsrun-init", "tsrun-supervise");
-  for (const name of ["tsrun-init", "tsrun-supervise"]) {
-    const path = join(dist, name);
-    chmodSync(path, 0o777);
-    const outcome = await own.run(own.bundle());
-    t.equal(outcome.code, 1);
-    t.match(messageOf(outcome), `${path} can be changed by others than root, though root runs it: `);
-    t.match(messageOf(outcome), `: EKEYREJECTED`);
-    t.match(messageOf(outcome), `hint: chown root ${path} and chmod go-w ${path}`);
-    t.same(cgroupsOf(own.tag), [], "nothing of the container is left");
-    chmodSync(path, 0o755);
-  }
-  t.equal((await own.run(own.bundle())).code, 0, "with all in order it runs");
-  rmSync(own.dir, { recursive: true });
-});
+t.test(
+  "the command for Node, which looks at no file of its own, refuses such programs as well",
+  async (t) => {
+    const own = new Host(join(dist, "tsrun.js"));
+    install(dist, "tsrun-init", "tsrun-supervise");
+    for (const name of ["tsrun-init", "tsrun-supervise"]) {
+      const path = join(dist, name);
+      chmodSync(path, 0o777);
+      const outcome = await own.run(own.bundle());
+      t.equal(outcome.code, 1);
+      t.match(messageOf(outcome), `${path} can be changed by others than root, though root runs it: `);
+      t.match(messageOf(outcome), `: EKEYREJECTED`);
+      t.match(messageOf(outcome), `hint: chown root ${path} and chmod go-w ${path}`);
+      t.same(cgroupsOf(own.tag), [], "nothing of the container is left");
+      chmodSync(path, 0o755);
+    }
+    t.equal((await own.run(own.bundle())).code, 0, "with all in order it runs");
+    rmSync(own.dir, { recursive: true });
+  },
+);
 
 await host.end();
