@@ -43,6 +43,9 @@ export function withHeap(program: Uint8Array, heap: Uint8Array): Uint8Array {
   const count = view.getUint16(56, true);
   for (let at = first; at < first + size * count; at += size) {
     if (view.getUint32(at, true) !== PT_LOAD || view.getBigUint64(at + 16, true) !== HEAP_ADDRESS) continue;
+    const room = view.getBigUint64(at + 40, true);
+    if (BigInt(heap.length) > room)
+      throw new Error(`the heap has ${heap.length} bytes, and its segment room for ${room}`);
     view.setBigUint64(at + 8, BigInt(offset), true);
     view.setBigUint64(at + 32, BigInt(heap.length), true);
     view.setBigUint64(at + 48, BigInt(LARGEST_PAGE), true);
