@@ -142,9 +142,6 @@ function asUintN(bits: number, value: bigint): bigint {
   return value & ((1n << BigInt(bits)) - 1n);
 }
 
-let began = 0;
-
-JSON.parse = parseJson;
 const bigToString = BigInt.prototype.toString;
 
 /** The engine's own one begins with a zero in some cases where the base is a power of two. */
@@ -152,6 +149,9 @@ function bigToText(this: bigint, base?: number): string {
   return bigToString.call(this, base).replace(/^(-?)0+(?=.)/, "$1");
 }
 
+let began = 0;
+
+JSON.parse = parseJson;
 Object.assign(BigInt, { asUintN });
 Object.assign(BigInt.prototype, { toString: bigToText });
 

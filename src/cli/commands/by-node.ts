@@ -39,24 +39,19 @@ function checkOwner(path: string): void {
 
 /** `tsrun bundle` and `tsrun image`. */
 export const command: Command = () => {
-  const [, ...words] = process.argv.slice(1);
+  const words = process.argv.slice(2);
+  const name = words.find((word) => word === "bundle" || word === "image") ?? "";
   const script = find();
   if (script === undefined) {
-    throw new UsageError(
-      `${words[0] ?? ""} is done by ${SCRIPT}, which is in neither ${folders().join(" nor ")}`,
-      {
-        hint: "copy tsrun.js and libtsrun.so there from dist, and npm install koffi beside them",
-      },
-    );
+    throw new UsageError(`${name} is done by ${SCRIPT}, which is in neither ${folders().join(" nor ")}`, {
+      hint: "copy tsrun.js and libtsrun.so there from dist, and npm install koffi beside them",
+    });
   }
   const node = findProgram("node", process.env["PATH"] ?? "");
   if (node === undefined) {
-    throw new UsageError(
-      `${words[0] ?? ""} needs Node 20.16 or newer, and no folder of PATH has a program node`,
-      {
-        hint: "install it: apt-get install nodejs",
-      },
-    );
+    throw new UsageError(`${name} needs Node 20.16 or newer, and no folder of PATH has a program node`, {
+      hint: "install it: apt-get install nodejs",
+    });
   }
   const folder = script.slice(0, script.lastIndexOf("/"));
   for (const path of [folder || "/", script, `${folder}/libtsrun.so`]) checkOwner(path);
