@@ -131,8 +131,8 @@ t.test("unit tests inside the engine", { skip: lacks }, async (t) => {
     if ("lacks" in unit) continue;
     ran.push(unit.file);
     const [node, own] = await Promise.all([inNode(unit.script), inEngine(unit.script)]);
-    t.strictSame([node.exitCode, node.stderr], [0, ""], `${unit.file} in Node`);
-    t.strictSame([own.exitCode, own.stderr], [0, ""], `${unit.file} in the engine`);
+    t.strictSame([node.exitCode, node.stderr], [0, ""], `${unit.file} in Node ${node.shortMessage ?? ""}`);
+    t.strictSame([own.exitCode, own.stderr], [0, ""], `${unit.file} in the engine ${own.shortMessage ?? ""}`);
     const [wanted, got] = [outcomesOf(node.stdout), outcomesOf(own.stdout)];
     const wrong = [...(wanted ?? []), ...(got ?? [])].filter((each) => each.wrong !== undefined);
     t.strictSame(wrong, [], `${unit.file}: each assertion is right`);
