@@ -91,7 +91,8 @@ function show(value: unknown): string {
 
 /** What a script of the stand-in printed: its assertions, all of which it has counted. */
 function outcomesOf(stdout: string): readonly Outcome[] | undefined {
-  const lines = stdout.split("\n").map((line) => JSON.parse(line) as Outcome & { readonly count?: number });
+  const lines =
+    stdout === "" ? [] : stdout.split("\n").map((line) => JSON.parse(line) as Outcome & { count?: number });
   return lines.at(-1)?.count === lines.length - 1 ? lines.slice(0, -1) : undefined;
 }
 
@@ -108,7 +109,12 @@ t.test("unit tests inside the engine", { skip: lacks }, async (t) => {
   const inNode = async (script: string) => {
     const place = pathToFileURL(join(PROJECT, "src/sys/place.ts")).href;
     const code = `globalThis.tsrunPlace = ${JSON.stringify(place)}; require(${JSON.stringify(script)}); start();`;
-    return execa("node", ["-e", code], { reject: false, cwd: PROJECT });
+    return execa("node", ["-e", code], {
+      reject: false,
+      cwd: PROJECT,
+      // What tap has for its own files.
+      env: { NODE_OPTIONS: "" },
+    });
   };
   const inEngine = async (script: string) => {
     const [whole, heap, path] = [`${script}.whole`, `${script}.heap`, `${script}.exe`];
@@ -125,8 +131,8 @@ t.test("unit tests inside the engine", { skip: lacks }, async (t) => {
     if ("lacks" in unit) continue;
     ran.push(unit.file);
     const [node, own] = await Promise.all([inNode(unit.script), inEngine(unit.script)]);
-    t.strictSame([node.exitCode, node.stderr], [0, ""], `${unit.file} in Node`);
-    t.strictSame([own.exitCode, own.stderr], [0, ""], `${unit.file} in the engine`);
+    t.strictSame([node.exitCode, node.stderr], [0, ""], `${unit.file} in Node ${node.shortMessage ?? ""}`);
+    t.strictSame([own.exitCode, own.stderr], [0, ""], `${unit.file} in the engine ${own.shortMessage ?? ""}`);
     const [wanted, got] = [outcomesOf(node.stdout), outcomesOf(own.stdout)];
     const wrong = [...(wanted ?? []), ...(got ?? [])].filter((each) => each.wrong !== undefined);
     t.strictSame(wrong, [], `${unit.file}: each assertion is right`);
