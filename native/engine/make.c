@@ -127,12 +127,15 @@ static int make(void)
 	heap.runtime = JS_NewRuntime2(&heap_allocator, NULL);
 	if (!heap.runtime) {
 		(void)fprintf(stderr, "%s: the engine cannot begin\n", script_path);
+		free(bytecode);
 		return 1;
 	}
 	host_watch_promises(heap.runtime);
 	heap.context = make_context(heap.runtime);
-	if (!heap.context)
+	if (!heap.context) {
+		free(bytecode);
 		return 1;
+	}
 	JS_SetGCThreshold(heap.runtime, (size_t)-1);
 	status = evaluate(heap.context, bytecode, length);
 	free(bytecode);

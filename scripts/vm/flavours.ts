@@ -62,7 +62,7 @@ const LEFT_OUT: readonly (readonly [path: string, why: string, flavour?: string]
   ["instructions.", "an emulated processor takes as many instructions, and valgrind far longer"],
   ["ids.", "ids are checked before the kernel is asked for anything"],
   ["spec.", "writes a file"],
-  ["parts.", "command lines are read before the kernel is asked for anything"],
+  ["command-words.", "command lines are read before the kernel is asked for anything"],
 ];
 
 /**
@@ -75,6 +75,7 @@ const ONCE: Readonly<Record<string, readonly string[]>> = {
     "doctor.",
     "exec-failures.",
     "exec-process.",
+    "executable.",
     "explain-check.",
     "fds-and-signals.",
     "gc.",
