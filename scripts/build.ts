@@ -63,7 +63,15 @@ function source(): string {
 
 sh("make", "-s", "-C", "native", "engine", `QUICKJS=${source()}`);
 bundleForEngine("build/engine/tsrun.js");
-makeExecutable("build/native/tsrun-engine", "build/engine/tsrun.js", "build/engine/heap", "dist/tsrun");
+// For another machine its own executable makes the heap, by qemu's emulation.
+const emulator = (process.env["RUN"] ?? "").split(" ").filter((word) => word !== "");
+makeExecutable(
+  "build/native/tsrun-engine",
+  "build/engine/tsrun.js",
+  "build/engine/heap",
+  "dist/tsrun",
+  emulator,
+);
 
 sh(
   bun,

@@ -24,7 +24,9 @@ export function makeExecutable(
   const [command = engine, ...args] = [...run, engine, script, heap];
   execFileSync(command, args, { stdio: ["ignore", "ignore", "inherit"] });
   const part = `${out}.part`;
-  execFileSync("strip", ["-o", part, engine], { stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync(process.env["STRIP"] ?? "strip", ["-o", part, engine], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   writeFileSync(part, withHeap(readFileSync(part), readFileSync(heap)));
   chmodSync(part, 0o755);
   // A tsrun that runs keeps its own file.
