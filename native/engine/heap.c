@@ -6,8 +6,17 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* The linker puts it at HEAP_ADDRESS (native/Makefile). It has no bytes in the file at first: the build gives it those of the heap, once that is made. */
-__attribute__((section(".heap,\"aw\",@nobits#"), aligned(65536))) char heap_place[HEAP_ROOM];
+/*
+ * The linker puts it at HEAP_ADDRESS (native/Makefile). It has no bytes in the file at first: the build gives it those of the heap, once
+ * that is made. 64 KiB is the largest page of any machine.
+ */
+#define TEXT_OF(number) TEXT_OF_(number)
+#define TEXT_OF_(number) #number
+__asm__(".pushsection .heap,\"aw\",%nobits\n"
+	".balign 65536\n"
+	".globl heap_place\n"
+	"heap_place: .zero " TEXT_OF(HEAP_MIB) " * 1024 * 1024\n"
+	".popsection");
 
 #define HEADER sizeof(size_t)
 #define ALIGNMENT 16u

@@ -18,7 +18,8 @@
 #define HEAP_ADDRESS 0x800000000
 #endif
 /* The segment's size in memory. A call that needs more takes it from the kernel. */
-#define HEAP_ROOM (32u << 20)
+#define HEAP_MIB 32
+#define HEAP_ROOM ((unsigned)HEAP_MIB << 20)
 
 /* Block sizes with a free list each: multiples of 16 up to 1 KiB, then four between a power of two and the next. */
 #define HEAP_SMALL 1024u
@@ -42,7 +43,6 @@ union heap_segment {
 	struct heap head;
 	char bytes[HEAP_ROOM];
 };
-extern char heap_place[HEAP_ROOM];
 #define heap_segment (*(union heap_segment *)HEAP_ADDRESS)
 #define heap (heap_segment.head)
 

@@ -15,7 +15,7 @@
 
 /* The build names the files. */
 #define PROGRAM(name, file)                                                   \
-	__asm__(".pushsection .rodata,\"a\",@progbits\n"                      \
+	__asm__(".pushsection .rodata,\"a\",%progbits\n"                      \
 		".balign 16\n" #name ": .incbin \"" file "\"\n" #name "_end:\n" \
 		".popsection\n");                                             \
 	extern const uint8_t name[];                                          \
