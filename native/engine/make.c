@@ -185,10 +185,14 @@ static int check_words(size_t length)
 	while (fgets(line, sizeof(line), maps)) {
 		unsigned long from;
 		unsigned long to;
+		char rights[5];
 		int name = 0;
 
 		/* Addresses, rights, offset, device, inode, name (proc_pid_maps(5)). */
-		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %n", &from, &to, &name) != 2 || !is_foreign(from, line + name))
+		if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %n", &from, &to, rights, &name) != 3 || !is_foreign(from, line + name))
+			continue;
+		/* Of a gap nobody has an address. */
+		if (strncmp(rights, "---", 3) == 0)
 			continue;
 		/* Not its own end, where brk begins if the kernel leaves nothing to chance. */
 		for (size_t at = own; at < length / sizeof(words[0]); at++) {
