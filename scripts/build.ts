@@ -94,7 +94,8 @@ for (const [file, ...words] of [
   ["completions/_tsrun", "completion", "zsh"],
   ["completions/tsrun.fish", "completion", "fish"],
 ]) {
-  writeFileSync(`dist/${file}`, execFileSync(bun, [entry, ...words]));
+  const [program = "", ...args] = [...emulator, "dist/tsrun", ...words];
+  writeFileSync(`dist/${file}`, execFileSync(program, args));
 }
 
 rmSync("dist/lib", { recursive: true, force: true });
