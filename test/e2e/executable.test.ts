@@ -5,6 +5,7 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -168,6 +169,7 @@ t.test("bundle and image say what they lack", async (t) => {
   install(folder, "libtsrun.so");
   const { code } = await own.call(["image", "ls", "--store", join(host.dir, "store")], { bare: true });
   t.equal(code, 0, "with all of it they work");
+  rmSync(own.dir, { recursive: true });
 });
 
 t.test("a Node that is too old", async (t) => {
