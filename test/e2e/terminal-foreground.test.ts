@@ -215,6 +215,7 @@ t.test("half a megabyte said: all of it is shown, in order", async (t) => {
     reject: false,
     timeout: 60_000,
     encoding: "buffer",
+    stripFinalNewline: false,
     maxBuffer: 1 << 24,
   });
   const outcome = await call;

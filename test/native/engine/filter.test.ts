@@ -114,7 +114,7 @@ t.test("the helper under sanitizers takes any description", { skip }, async (t) 
   const run = async (input: Uint8Array | undefined): Promise<readonly [error: number, program: string]> => {
     // The sanitizer's own report goes to standard error, and its exit code is not 0.
     const from = input === undefined ? { stdin: "ignore" as const } : { input };
-    const { stdout, stderr } = await execa(filter, { ...from, encoding: "buffer" });
+    const { stdout, stderr } = await execa(filter, { ...from, encoding: "buffer", stripFinalNewline: false });
     t.equal(Buffer.from(stderr).toString(), "");
     const view = new DataView(stdout.buffer, stdout.byteOffset, stdout.byteLength);
     t.equal(view.getUint32(0, true), ANSWER.magic);
