@@ -21,8 +21,20 @@ run() {
 	echo "@@ end $status $((${end%.*} - ${start%.*}))"
 }
 
+# What a failed attempt left is not held against the second one, nor against the test of what all the others left.
+tidy() {
+	for left in "${TMPDIR:-/tmp}"/tsrun-test-*; do
+		[ -d "$left" ] || continue
+		awk -v top="$left/" 'index($2, top) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l
+		rm -rf --one-file-system "$left"
+	done
+}
+
 # An emulated processor may be held up for seconds: what fails is tried once more, unless it took all its time.
 for file; do
 	run "$file"
-	[ "$status" = 0 ] || [ "$status" = 124 ] || run "$file"
+	[ "$status" = 0 ] || [ "$status" = 124 ] || {
+		tidy
+		run "$file"
+	}
 done
