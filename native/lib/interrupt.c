@@ -4,9 +4,10 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "interrupt.h"
@@ -18,33 +19,33 @@ static atomic_int asked;
 /* The one that no wait has taken yet, and the last one that was taken. */
 static atomic_int pending;
 static atomic_int taken;
-/* Readable while one is pending. */
+/* An eventfd, readable while one is pending. */
 static atomic_int bell = -1;
-static atomic_int ring = -1;
 
 int interrupts_open(int before)
 {
-	int ends[2];
+	int fd;
 	if (atomic_load(&bell) >= 0)
 		return -EBUSY;
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd < 0)
 		return -errno;
 	atomic_store(&patience, before);
-	atomic_store(&bell, ends[0]);
-	atomic_store(&ring, ends[1]);
+	atomic_store(&bell, fd);
 	return 0;
 }
 
 void interrupt_note(int sig)
 {
+	static const uint64_t one = 1;
 	if ((sig != SIGTERM && sig != SIGINT) || atomic_fetch_add(&asked, 1) < atomic_load(&patience))
 		return;
 	if (atomic_exchange(&pending, sig) != 0) {
 		/* Nobody took the last one: this process hangs where it cannot be asked. It ends when this handler returns. */
 		(void)signal(sig, SIG_DFL);
 		(void)raise(sig);
-	} else if (write(atomic_load(&ring), "", 1) < 0) {
-		/* The pipe holds more than enough to be readable. */
+	} else if (write(atomic_load(&bell), &one, sizeof one) < 0) {
+		/* Only a counter of 2^64 - 1 refuses one more, and that is readable, too. */
 	}
 }
 
@@ -55,12 +56,12 @@ int interrupt_fd(void)
 
 int interrupt_take(void)
 {
-	char bytes[16];
+	uint64_t rung;
 	int sig = atomic_exchange(&pending, 0);
 	int fd = atomic_load(&bell);
-	if (fd >= 0)
-		while (read(fd, bytes, sizeof bytes) > 0)
-			;
+	if (fd >= 0 && read(fd, &rung, sizeof rung) < 0) {
+		/* None was pending. */
+	}
 	if (sig != 0)
 		atomic_store(&taken, sig);
 	return sig != 0;

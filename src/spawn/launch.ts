@@ -26,22 +26,17 @@ import { step } from "./steps.ts";
 
 export type { Death, HostSide, Start } from "./host-side.ts";
 
-let program: number | undefined;
-
 /** tsrun-init as a sealed copy, so that no container can write to the program it was started from (CVE-2019-5736). */
-function initProgram(): number {
-  if (program !== undefined) return program;
+function initProgram(): Handle {
   const path = `${nativeDir()}/tsrun-init`;
   const answer = lib().ts_program(cstring(path));
   if (answer < 0 && errnoName(-answer) === "EKEYREJECTED") {
-    // ts_program's own check, as the launcher's (native/launch/launch.c), which Node and the library do without.
     throw new SystemError("open", "EKEYREJECTED", path, {
       doing: `${path} can be changed by others than root, though root runs it`,
       hint: `chown root ${path} and chmod go-w ${path}`,
     });
   }
-  program = checked(answer, "open", path);
-  return program;
+  return new Handle(checked(answer, "open", path));
 }
 
 /**
@@ -76,21 +71,27 @@ function spawn(start: Start, theirs: Socket): Pidfd {
     "the plan",
   );
   const plan = new Handle(memory);
-  const pidfd = new Int32Array(1);
-  const env = cstrings(start.env);
-  const pid = lib().ts_spawn_init(
-    initProgram(),
-    plan.fd,
-    theirs.fd,
-    start.other.fd,
-    start.preserveFds,
-    cstring(start.cwd),
-    env,
-    start.env.length,
-    pidfd,
-  );
-  plan.close();
-  return new Pidfd(checked(pid, "execveat", "tsrun-init"), pidfd[0] ?? -1);
+  let program: Handle | undefined;
+  try {
+    program = initProgram();
+    const pidfd = new Int32Array(1);
+    const env = cstrings(start.env);
+    const pid = lib().ts_spawn_init(
+      program.fd,
+      plan.fd,
+      theirs.fd,
+      start.other.fd,
+      start.preserveFds,
+      cstring(start.cwd),
+      env,
+      start.env.length,
+      pidfd,
+    );
+    return new Pidfd(checked(pid, "execveat", "tsrun-init"), pidfd[0] ?? -1);
+  } finally {
+    program?.close();
+    plan.close();
+  }
 }
 
 /** Ends a process that is to be no more, and reaps it. */

@@ -289,7 +289,7 @@ t.test("a current folder that is gone", async (t) => {
 });
 
 t.test("few descriptors: tsrun does with them, and the program has no more", async (t) => {
-  for (const count of ["64", "32"]) {
+  for (const count of ["64", "32", "20"]) {
     const [limits] = await host.ask(["limits"], undefined, [], { launch: [`nofile=${count}`] });
     t.match(JSON.stringify(limits), `${count}`);
   }
