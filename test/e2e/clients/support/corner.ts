@@ -19,7 +19,7 @@ import t from "tap";
 import { makeRootfs, PROBE, PROJECT } from "../../../../scripts/make-rootfs.ts";
 import { cgroupsOf, mountsOf, processesOf, until } from "../../support/outside.ts";
 import { patience } from "../../support/slow.ts";
-import { removeCgroups, statesOf, unmountAll } from "./leftovers.ts";
+import { endForgotten, removeCgroups, statesOf, unmountAll } from "./leftovers.ts";
 import { endParent } from "./machine-only.ts";
 
 export { PROBE };
@@ -170,6 +170,7 @@ export class Corner {
     await t.test("nothing is left", { timeout: patience(60_000) }, async (t) => {
       await cleanup();
       await this.#stopDaemons();
+      for (const state of endForgotten(this.tag, this.dir)) t.comment(`forgotten by the engine: ${state}`);
       await until("no process", () => processesOf(this.tag).length === 0, 5000).catch(() => undefined);
       t.same(processesOf(this.tag), [], "no process");
       const cgroups = (): readonly string[] =>

@@ -48,6 +48,7 @@ export const KILLING: readonly Case<Docker>[] = [
     name: "dockerd killed with SIGKILL while containers run, and started again",
     expect: `${HOW_MANY} times running 0, exec works, then nothing`,
     run: async (docker, runtime) => {
+      const earlier = shimsOf(docker);
       const { names, ids } = await severalRunning(docker, runtime);
       // These end while there is no daemon. (One that dies while it makes containers may leave shims of nobody's, with any runtime.)
       const ending = names.map(() => run(docker, runtime, ["--rm", IMAGE, "sleep", "2"]));
@@ -57,7 +58,7 @@ export const KILLING: readonly Case<Docker>[] = [
       });
       await docker.restartKilled();
       await Promise.all(ending);
-      return stillThere(docker, names, ids);
+      return stillThere(docker, names, ids, earlier);
     },
   },
 ];
@@ -76,8 +77,17 @@ async function severalRunning(
   return { names, ids: await Promise.all(names.map(make)) };
 }
 
-/** How they are, whether they can be used, and what is left of them and of all others after they have been removed. */
-async function stillThere(docker: Docker, names: readonly string[], ids: readonly string[]): Promise<string> {
+/**
+ * How they are, whether they can be used, and what is left of them and of all others after they have been removed.
+ *
+ * @param earlier shims that the daemon had forgotten before
+ */
+async function stillThere(
+  docker: Docker,
+  names: readonly string[],
+  ids: readonly string[],
+  earlier: readonly string[],
+): Promise<string> {
   const states = await Promise.all(names.map((name) => status(docker, name)));
   const { code } = await call(docker, ["exec", names[0] ?? "", "true"]);
   await must(docker, removal(docker, ...names));
@@ -91,7 +101,10 @@ async function stillThere(docker: Docker, names: readonly string[], ids: readonl
     },
     20_000,
   );
-  const left = (): readonly string[] => [...ids.flatMap(leftOf), ...shimsOf(docker)];
+  const left = (): readonly string[] => [
+    ...ids.flatMap(leftOf),
+    ...shimsOf(docker).filter((line) => !earlier.includes(line)),
+  ];
   await until("nothing", () => left().length === 0).catch(() => undefined);
   return `${counted(states)}, exec ${code === 0 ? "works" : "fails"}, then ${left().join(" ") || "nothing"}`;
 }
