@@ -1,11 +1,11 @@
 /** events: statistics in runc's shape, every now and then, and the kills for want of memory; until the container ends. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { folderIn } from "./support/cgroup-files.ts";
 import { probe } from "./support/config.ts";
 import { messageOf, onlyTsrun, openHost } from "./support/host.ts";
-import { CGROUP_V2, cgroupsOfProcess, textOf, until } from "./support/outside.ts";
+import { CGROUP_V2, cgroupsOfProcess, namesIn as filesIn, textOf, until } from "./support/outside.ts";
 
 const host = openHost({ busybox: true });
 const sleeper = host.bundle((config) => {
@@ -120,6 +120,15 @@ t.test("statistics come at each interval, and the command ends with the containe
   if ((await host.kind()) === "tsrun") await host.delete(id);
 });
 
+/** Waits until an `events` hears of kills: until it has its inotify (cgroup v2) or eventfd (v1), proc_pid_fdinfo(5). */
+async function watches(pid: number): Promise<void> {
+  await until("its watch", () =>
+    filesIn(`/proc/${pid}/fdinfo`).some((fd) =>
+      /^(inotify wd|eventfd-count):/m.test(textOf(`/proc/${pid}/fdinfo/${fd}`) ?? ""),
+    ),
+  );
+}
+
 t.test("a kill for want of memory", async (t) => {
   const id = host.id();
   const bundle = host.bundle((config) => {
@@ -128,8 +137,11 @@ t.test("a kill for want of memory", async (t) => {
   });
   await host.must(["create", "--bundle", bundle.dir, id]);
   const watching = host.start(["events", "--interval", "1h", id]);
+  await watches(watching.pid);
   await host.must(["start", id]);
   await host.reaches(id, "stopped");
+  // Its cgroup has the count.
+  await until("the kill", () => watching.stdout() !== "");
   await host.delete(id);
   const { code, stdout } = await watching.ended;
   t.equal(code, 0);
@@ -142,12 +154,14 @@ t.test("every kill is told of, and the container goes on", async (t) => {
     config.process.args = [
       "/bin/sh",
       "-c",
-      `sleep 1; for i in 1 2 3; do /bin/probe eat ${64 << 20}; done; sleep 1000`,
+      `until [ -e /go ]; do sleep 0.01; done; for i in 1 2 3; do /bin/probe eat ${64 << 20}; done; sleep 1000`,
     ];
     config.linux.resources["memory"] = { limit: 16 << 20, swap: 16 << 20 };
   });
   const id = await host.running(bundle);
   const watching = host.start(["events", "--interval", "1h", id]);
+  await watches(watching.pid);
+  writeFileSync(join(bundle.rootfs, "go"), "");
   await until("three lines", () => watching.stdout().split("\n").length > 3);
   t.equal(watching.stdout(), `{"type":"oom","id":"${id}"}\n`.repeat(3));
   t.equal((await host.state(id)).status, "running");
